@@ -1,0 +1,49 @@
+# Everyday commands. `make help` lists them; .ci/run calls the same ones.
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+PYTHON := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Perdure needs Python 3.11 or newer; found " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: help setup demo dev test check format bench lock clean
+help: ## List these commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed ## Create .venv with everything pinned, and .venv/bin/perdure
+
+demo: setup ## Run the demo: real jobs on a real Temporal and Postgres, then stop
+	@$(BIN)/perdure demo
+
+dev: setup ## Start the embedded stack and keep it running (Ctrl-C stops it)
+	@$(BIN)/perdure dev
+
+test: setup ## Run every test
+	@$(BIN)/python -m pytest
+
+check: setup ## Lint, types and import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## Put the code in its format
+	@$(BIN)/ruff check --fix --silent . || true
+	@$(BIN)/ruff format .
+
+bench: setup ## Run the benchmarks
+	@$(BIN)/python -m benchmarks.throughput
+
+lock: setup ## Pin requirements/dev.txt again from pyproject.toml (needs uv)
+	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--extra embedded --group dev pyproject.toml -o requirements/dev.txt
+
+clean: ## Remove the environment, caches and the embedded stack's data
+	@rm -rf $(VENV) .perdure .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,62 @@
+"""The attempt ledger: which worker tried a step, when, with what outcome (architecture 4.3).
+
+The wrapper carries it from attempt to attempt in heartbeat details; the fold reads it from results
+and failures.
+"""
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import Field
+
+from perdure.contract.error import ErrorInfo
+from perdure.contract.model import Model
+from perdure.contract.state import AttemptOutcome
+
+KEEP_FIRST = 3
+KEEP_LAST = 20
+
+
+class AttemptRecord(Model):
+    """One attempt. `ended_at` and `outcome` are null while it runs."""
+
+    attempt: int
+    worker: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: AttemptOutcome | None = None
+    error: ErrorInfo | None = None
+    next_retry_at: datetime | None = None
+
+
+class AttemptLedger(Model):
+    """The first 3 and last 20 attempts of one round of a step, and how many there were."""
+
+    count: int = 0
+    first: list[AttemptRecord] = Field(default_factory=list)
+    last: list[AttemptRecord] = Field(default_factory=list)
+
+    @property
+    def records(self) -> list[AttemptRecord]:
+        """What is kept, in order."""
+        return [*self.first, *self.last]
+
+    def put(self, record: AttemptRecord) -> Self:
+        """The ledger with `record` added, or replacing the record of the same attempt."""
+        if self.records and self.records[-1].attempt == record.attempt:
+            return self._replace_newest(record)
+        if len(self.first) < KEEP_FIRST and not self.last:
+            return self.model_copy(update={"count": self.count + 1, "first": [*self.first, record]})
+        return self.model_copy(update={"count": self.count + 1, "last": [*self.last, record][-KEEP_LAST:]})
+
+    def _replace_newest(self, record: AttemptRecord) -> Self:
+        kept = "last" if self.last else "first"
+        return self.model_copy(update={kept: [*getattr(self, kept)[:-1], record]})
+
+
+class Heartbeat(Model):
+    """Heartbeat details of every step attempt: the ledger beside the step's own checkpoint and progress."""
+
+    ledger: AttemptLedger = Field(default_factory=AttemptLedger)
+    checkpoint: Any = None
+    progress: Any = None

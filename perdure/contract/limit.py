@@ -1,0 +1,27 @@
+"""The bounds of contract section 14; admission, the workflow and the wrapper enforce the same numbers."""
+
+from pydantic import Field
+
+from perdure.contract.model import Model
+
+MAX_DEPTH = 64
+MAX_STEPS = 500
+MAX_LABELS = 32
+MAX_ATTEMPTS = 1_000
+MAX_WORKFLOW_ID = 255
+MAX_SAFE_INTEGER = 2**53 - 1
+
+KIB = 1024
+
+
+class JobLimits(Model):
+    """Bounds a job runs under. They travel with the job, so a changed setting never breaks a replay.
+
+    All sizes are bytes of compact JSON in UTF-8.
+    """
+
+    output_bytes: int = Field(256 * KIB, description="Output of one step.")
+    input_bytes: int = Field(1024 * KIB, description="Resolved parameters of one step.")
+    state_bytes: int = Field(1536 * KIB, description="Spec, kept outputs and result of a job together.")
+    task_bytes: int = Field(1536 * KIB, description="What one workflow task may send to the server.")
+    in_flight: int = Field(500, description="Operations of a job open at the same time.")

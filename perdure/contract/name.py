@@ -1,0 +1,39 @@
+"""Names that must be spelled alike by client, workflow, worker and projection (contract section 7)."""
+
+JOB_WORKFLOW = "Job"
+TASK_QUEUE_PREFIX = "perdure-"
+
+QUERY_STATE = "state"
+COMMAND_RETRY = "retry"
+COMMAND_CANCEL = "cancel"
+
+ACTIVITY_REQUEST_CANCEL = "perdure.request_cancel"
+"""Internal activity: asks Temporal to cancel the job that runs it."""
+
+MEMO_FINGERPRINT = "fingerprint"
+MEMO_SUBMITTED_BY = "submitted_by"
+MEMO_REQUEST_ID = "request_id"
+MEMO_TRACEPARENT = "traceparent"
+MEMO_NOTES = "notes"
+
+ATTRIBUTE_STATUS = "PerdureStatus"
+ATTRIBUTE_TYPE = "PerdureType"
+ATTRIBUTE_TENANT = "PerdureTenant"
+ATTRIBUTE_CORRELATION_ID = "PerdureCorrelationId"
+
+INTERNAL_SUMMARY_PREFIX = "perdure:"
+"""Timers and activities of the engine itself carry a summary that begins so; steps carry their step id."""
+TIMER_RETENTION = "perdure:retention"
+TIMER_JOB_TIMEOUT = "perdure:timeout"
+
+RESULT_CANCELED = "CANCELED"
+
+
+def task_queue(queue: str) -> str:
+    """The Temporal task queue of a Perdure queue."""
+    return TASK_QUEUE_PREFIX + queue
+
+
+def activity_id(step_id: str, round_: int) -> str:
+    """The activity id of a round of a step: `fetch`, later `fetch.r2`."""
+    return step_id if round_ == 1 else f"{step_id}.r{round_}"

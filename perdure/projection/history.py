@@ -1,0 +1,17 @@
+"""A decoded history event, the fold's only input; made by the decoder."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEvent:
+    """One event of one run. `type` is Temporal's name without `EVENT_TYPE_`; payloads in `data` are decoded JSON."""
+
+    event_id: int
+    at: datetime
+    type: str
+    data: dict[str, Any]
+    summary: str | None = None
+    """The event's user metadata summary: a step id, or `perdure:...` for the engine's own timers."""

@@ -1,0 +1,73 @@
+"""Every setting of Perdure, typed, read from `PERDURE_*`; built only by entry points (api, worker, CLI)."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One frozen instance a process. A value that does not parse stops the process, naming the variable."""
+
+    model_config = SettingsConfigDict(env_prefix="PERDURE_", frozen=True, extra="ignore")
+
+    temporal_address: str = Field("127.0.0.1:7233", description="host:port of the Temporal frontend.")
+    temporal_namespace: str = Field("default", description="Temporal namespace of the jobs.")
+    temporal_ui_url: str | None = Field(None, description="Base URL of the Temporal Web UI, for links.")
+
+    database_url: SecretStr = Field(
+        SecretStr("postgresql+asyncpg://perdure@127.0.0.1:5432/perdure"),
+        description="SQLAlchemy URL of Postgres (driver asyncpg).",
+    )
+    database_pool_size: int = Field(10, ge=1, le=200, description="Connections a process keeps at most.")
+
+    api_host: str = Field("127.0.0.1", description="Address the API listens on.")
+    api_port: int = Field(8080, ge=0, le=65535, description="Port the API listens on.")
+    api_key_pepper_file: Path | None = Field(
+        None, description="File with the secret that API keys are hashed with (HMAC)."
+    )
+    bootstrap_admin_key_file: Path | None = Field(
+        None, description="File with the first admin key; stored (hashed) when the API starts."
+    )
+    body_limit_bytes: int = Field(1024 * 1024, ge=1024, description="Largest request body accepted.")
+    decision_timeout_seconds: float = Field(
+        5.0, gt=0, description="How long the API waits for a worker to take a decision before it answers 504."
+    )
+
+    queues: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("default",), description="Queues this worker serves, separated by commas."
+    )
+    worker_health_port: int | None = Field(
+        None, ge=0, le=65535, description="Port of the worker's /livez and /readyz; unset: none."
+    )
+    worker_grace_seconds: float = Field(
+        10.0, ge=0, description="How long running steps may finish after SIGTERM."
+    )
+    worker_max_concurrent_steps: int = Field(200, ge=1, description="Steps one worker runs at the same time.")
+    workflow_sandbox: bool = Field(
+        False, description="Run workflow code in the SDK's sandbox (one CI run does)."
+    )
+    secrets_dir: Path | None = Field(
+        None,
+        description="Directory with one file a secret, for ${ secrets.NAME }; PERDURE_SECRET_<NAME> wins.",
+    )
+    http_allow_private: bool = Field(
+        False, description="Let HTTP steps reach private, loopback and link-local addresses."
+    )
+    http_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts that HTTP steps may reach though their address is private, separated by commas.",
+    )
+
+    projector_interval_ms: int = Field(100, ge=1, description="How long the projector gathers marks (ms).")
+    sweep_interval_seconds: float = Field(1.0, gt=0, description="Pause between two sweeps of visibility.")
+
+    @field_validator("queues", "http_allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
