@@ -1,0 +1,1 @@
+"""Workflow code: deterministic. Imports temporalio, perdure.contract and perdure.expressions, nothing else."""

@@ -6,12 +6,12 @@ from pydantic import Field
 
 from perdure.contract.error import ErrorInfo
 from perdure.contract.limit import JobLimits
-from perdure.contract.model import Model
+from perdure.contract.model import Message
 from perdure.contract.spec import JobSpec
 from perdure.contract.state import JobStatus, Resolution, StepStatus
 
 
-class StepState(Model):
+class StepState(Message):
     """Where a step stands. Times are RFC 3339 strings, from the workflow's clock."""
 
     status: StepStatus = StepStatus.PENDING
@@ -26,7 +26,7 @@ class StepState(Model):
     """When a sleeping step wakes; survives continue-as-new."""
 
 
-class JobState(Model):
+class JobState(Message):
     """What the next run of a job takes over from the one before."""
 
     steps: dict[str, StepState]
@@ -39,7 +39,7 @@ class JobState(Model):
     """Running time used up; parked time does not count."""
 
 
-class JobStart(Model):
+class JobStart(Message):
     """Input of the `Job` workflow. `carried` is set in every run after the first."""
 
     spec: JobSpec
@@ -48,7 +48,7 @@ class JobStart(Model):
     carried: JobState | None = None
 
 
-class JobResult(Model):
+class JobResult(Message):
     """How a job ended; the workflow's result, or the details of its failure."""
 
     status: JobStatus

@@ -5,8 +5,10 @@ import re
 TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 KEY = re.compile(r"[A-Za-z0-9._:-]{1,200}", re.ASCII)
 STEP_ID_FORM = r"^[a-z][a-z0-9_]{0,62}$"
+STEP_TYPE_FORM = r"^[A-Z][A-Z0-9_]{0,62}$"
 JOB_NAME_FORM = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$"
 QUEUE_FORM = r"^[a-z0-9][a-z0-9-]{0,62}$"
+LABEL_FORM = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"
 DEFAULT_TENANT = "default"
 
 

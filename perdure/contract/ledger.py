@@ -10,14 +10,14 @@ from typing import Any, Self
 from pydantic import Field
 
 from perdure.contract.error import ErrorInfo
-from perdure.contract.model import Model
+from perdure.contract.model import Message
 from perdure.contract.state import AttemptOutcome
 
 KEEP_FIRST = 3
 KEEP_LAST = 20
 
 
-class AttemptRecord(Model):
+class AttemptRecord(Message):
     """One attempt. `ended_at` and `outcome` are null while it runs."""
 
     attempt: int
@@ -29,7 +29,7 @@ class AttemptRecord(Model):
     next_retry_at: datetime | None = None
 
 
-class AttemptLedger(Model):
+class AttemptLedger(Message):
     """The first 3 and last 20 attempts of one round of a step, and how many there were."""
 
     count: int = 0
@@ -54,7 +54,7 @@ class AttemptLedger(Model):
         return self.model_copy(update={kept: [*getattr(self, kept)[:-1], record]})
 
 
-class Heartbeat(Model):
+class Heartbeat(Message):
     """Heartbeat details of every step attempt: the ledger beside the step's own checkpoint and progress."""
 
     ledger: AttemptLedger = Field(default_factory=AttemptLedger)

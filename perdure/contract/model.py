@@ -7,3 +7,9 @@ class Model(BaseModel):
     """Frozen and strict: unknown fields are refused, `"5"` is not 5."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+
+class Message(Model):
+    """What parts of Perdure send each other: a field a newer version added is ignored by an older one."""
+
+    model_config = ConfigDict(extra="ignore")

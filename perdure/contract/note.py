@@ -9,10 +9,10 @@ from pydantic import Field
 
 from perdure.contract.error import ErrorInfo
 from perdure.contract.journal import JournalType
-from perdure.contract.model import Model
+from perdure.contract.model import Message
 
 
-class Note(Model):
+class Note(Message):
     """One decision. `kind` is the journal type it becomes; `step` and `round` name what it is about."""
 
     kind: JournalType
@@ -24,7 +24,7 @@ class Note(Model):
     data: dict[str, Any] = Field(default_factory=dict)
 
 
-class NoteBatch(Model):
+class NoteBatch(Message):
     """The memo field `notes`: all notes of one activation, and how many the job has written so far."""
 
     n: int

@@ -5,7 +5,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from perdure.contract.duration import Duration
-from perdure.contract.identifier import JOB_NAME_FORM, KEY, QUEUE_FORM, STEP_ID_FORM
+from perdure.contract.identifier import (
+    JOB_NAME_FORM,
+    KEY,
+    LABEL_FORM,
+    QUEUE_FORM,
+    STEP_ID_FORM,
+    STEP_TYPE_FORM,
+)
 from perdure.contract.limit import MAX_ATTEMPTS, MAX_LABELS, MAX_STEPS
 from perdure.contract.model import Model
 
@@ -37,7 +44,7 @@ class StepSpec(Model):
     """One step. `depends_on` absent in every step means listed order."""
 
     id: StepId
-    type: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")]
+    type: Annotated[str, StringConstraints(pattern=STEP_TYPE_FORM)]
     depends_on: list[StepId] | None = Field(None, max_length=MAX_STEPS)
     when: bool | str | None = None
     params: dict[str, Any] = Field(default_factory=dict, alias="with")
@@ -60,9 +67,9 @@ class JobSpec(Model):
     priority: int = Field(3, ge=1, le=5)
     fairness_key: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
     queue: Annotated[str, StringConstraints(pattern=QUEUE_FORM)] = "default"
-    labels: dict[
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$")], LabelText
-    ] = Field(default_factory=dict, max_length=MAX_LABELS)
+    labels: dict[Annotated[str, StringConstraints(pattern=LABEL_FORM)], LabelText] = Field(
+        default_factory=dict, max_length=MAX_LABELS
+    )
     correlation_id: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
     dead_letter: DeadLetterPolicy = Field(default_factory=DeadLetterPolicy)
     output: Any = None

@@ -7,25 +7,25 @@ from pydantic import Field
 from perdure.contract.error import ErrorInfo
 from perdure.contract.ledger import AttemptLedger
 from perdure.contract.limit import JobLimits
-from perdure.contract.model import Model
+from perdure.contract.model import Message
 from perdure.contract.spec import RetryPolicy
 
 
-class SecretPart(Model):
+class SecretPart(Message):
     """A piece of a string with secrets: literal `text`, or the name of a `secret`."""
 
     text: str | None = None
     secret: str | None = None
 
 
-class SecretSlot(Model):
+class SecretSlot(Message):
     """Where in the parameters a string with secrets belongs; `params` holds null at that path."""
 
     path: list[str | int]
     parts: list[SecretPart]
 
 
-class StepInput(Model):
+class StepInput(Message):
     """One round of one step: parameters resolved but for secrets, and the policy its attempts follow."""
 
     job_id: str
@@ -35,6 +35,8 @@ class StepInput(Model):
     step_id: str
     step_type: str
     round: int = 1
+    attempts_before: int = 0
+    """Attempts of earlier rounds."""
     params: dict[str, Any]
     secrets: list[SecretSlot] = Field(default_factory=list)
     idempotency_key: str
@@ -45,14 +47,14 @@ class StepInput(Model):
     correlation_id: str | None = None
 
 
-class StepResult(Model):
+class StepResult(Message):
     """Result of a step's activity."""
 
     output: Any = None
     ledger: AttemptLedger = Field(default_factory=AttemptLedger)
 
 
-class StepFailure(Model):
+class StepFailure(Message):
     """First detail of the `ApplicationError` that ends an attempt; its type is the error's code."""
 
     error: ErrorInfo

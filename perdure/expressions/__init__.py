@@ -1,0 +1,41 @@
+"""`${ }` expressions over CEL: checked by admission, resolved by workflow code, computed by the COMPUTE activity.
+
+Everything here is pure and bounded. What starts a process is apart, in `perdure.expressions.bounded`.
+"""
+
+from perdure.expressions.check import check_template
+from perdure.expressions.compute import (
+    check_compute,
+    compute_references,
+    compute_roots,
+    compute_source,
+    evaluate_compute,
+    needs_child,
+)
+from perdure.expressions.error import ExpressionError, TemplateProblem
+from perdure.expressions.path import JSON
+from perdure.expressions.scan import SecretRef
+from perdure.expressions.scope import Scope
+from perdure.expressions.secret import SecretSlot, fill_secrets
+from perdure.expressions.template import Resolved, references, resolve, resolve_condition
+
+__all__ = [
+    "JSON",
+    "ExpressionError",
+    "Resolved",
+    "Scope",
+    "SecretRef",
+    "SecretSlot",
+    "TemplateProblem",
+    "check_compute",
+    "check_template",
+    "compute_references",
+    "compute_roots",
+    "compute_source",
+    "evaluate_compute",
+    "fill_secrets",
+    "needs_child",
+    "references",
+    "resolve",
+    "resolve_condition",
+]

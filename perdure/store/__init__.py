@@ -1,0 +1,1 @@
+"""Postgres: engine and transactions, tables and migrations, and one query module a resource."""

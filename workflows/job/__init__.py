@@ -1,0 +1,1 @@
+"""The `Job` workflow: an interpreter over a planned graph of steps, one module a concern."""

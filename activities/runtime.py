@@ -1,0 +1,34 @@
+"""What the worker's composition root hands to every step: client, secrets, clock, chance, and whom to tell."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+
+from activities.secret import SecretStore
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _nobody(_job_id: str, _run_id: str) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRuntime:
+    """One a worker process.
+
+    `worker` names the process in the attempt ledger (`host/pid`). `on_attempt_failed(job_id, run_id)` is called
+    just before an attempt is reported as failed; it must not block. `draw` gives random numbers from 0 to 1.
+    """
+
+    worker: str
+    http: httpx.AsyncClient
+    secrets: SecretStore
+    on_attempt_failed: Callable[[str, str], None] = _nobody
+    clock: Callable[[], datetime] = _now
+    draw: Callable[[], float] = random.random

@@ -1,0 +1,1 @@
+"""`perdure demo`: real jobs against a real Temporal and Postgres, shown and checked."""

@@ -1,0 +1,83 @@
+"""Runs one scenario of the demo: submits the job, shows it, mends what is broken, gathers what happened."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from perdure.cli.demo.partner import Partner
+from perdure.cli.demo.scenario import Check, Played, Scenario
+from perdure.cli.demo.stage import Stage
+from perdure.cli.demo.temporal_cli import retry_signal
+from perdure.client import AsyncPerdureClient, Job, StillOpenError
+
+PATIENCE = 30.0
+"""Seconds a job of the demo may take."""
+PARKED_PATIENCE = 5.0
+"""Seconds until a parked job that was told to go on shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Theatre:
+    """What every scenario needs. `run` makes the job ids of this demo its own."""
+
+    client: AsyncPerdureClient
+    partner: Partner
+    stage: Stage
+    temporal: Path
+    temporal_address: str
+    run: str
+
+
+async def play(scenario: Scenario, theatre: Theatre) -> tuple[Played, list[Check]]:
+    """Play it to its end; what happened, and every check with whether it held."""
+    key = f"demo-{theatre.run}-{scenario.key}"
+    submission = await theatre.client.submit(scenario.spec(theatre.partner.url), idempotency_key=key)
+    job_id, seen = submission.job.id, set[str]()
+    job = await theatre.stage.show(_noting(_looks(theatre.client, job_id), seen))
+    if job.parked and scenario.repair is not None:
+        await _bring_home(scenario.repair, job_id, theatre)
+        job = await theatre.stage.show(_noting(_looks(theatre.client, job_id, from_parked=True), seen))
+    played = await _gather(job, frozenset(seen), theatre)
+    return played, _judge(scenario, played)
+
+
+async def _looks(client: AsyncPerdureClient, job_id: str, *, from_parked: bool = False) -> AsyncIterator[Job]:
+    """The job at every change until it has ended, is parked, or the time is over."""
+    loop = asyncio.get_running_loop()
+    may_be_parked_until = loop.time() + (PARKED_PATIENCE if from_parked else 0)
+    try:
+        async for job in client.watch(job_id, timeout=PATIENCE):
+            yield job
+            if job.parked and loop.time() >= may_be_parked_until:
+                return
+    except StillOpenError:
+        return
+
+
+async def _noting(looks: AsyncIterator[Job], seen: set[str]) -> AsyncIterator[Job]:
+    async for job in looks:
+        seen.add(job.status)
+        yield job
+
+
+async def _bring_home(words: str, job_id: str, theatre: Theatre) -> None:
+    theatre.stage.aside(words)
+    theatre.partner.repair()
+    command = retry_signal(theatre.temporal, theatre.temporal_address, job_id)
+    theatre.stage.command(str(command))
+    complaint = await command.run()
+    if complaint is not None:
+        theatre.stage.aside(f"That failed: {complaint}", "bold red")
+
+
+async def _gather(job: Job, seen: frozenset[str], theatre: Theatre) -> Played:
+    journal = await theatre.client.journal(job.id, limit=200)
+    calls = theatre.partner.received(f"{job.id}/")
+    return Played(job, seen, calls, journal.data, theatre.partner.most_at_once)
+
+
+def _judge(scenario: Scenario, played: Played) -> list[Check]:
+    ended = played.job.status == scenario.expected
+    words = f"the job ended {played.job.status}" + ("" if ended else f", not {scenario.expected}")
+    return [Check(ended, words), *scenario.checks(played)]

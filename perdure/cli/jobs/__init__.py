@@ -1,0 +1,1 @@
+"""`perdure jobs ...`: submit, read, watch and decide over jobs, through the API."""

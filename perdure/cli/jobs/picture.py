@@ -1,0 +1,111 @@
+"""One job on the screen: its header and its steps with attempts; used by get, watch and the demo."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from perdure.cli.jobs.format import between, cut, moment, span, value
+from perdure.cli.screen import printable, state
+from perdure.client import Attempt, Error, Job, Step
+
+DETAIL = 120
+"""Characters of a message or output in the steps table."""
+
+
+def header(job: Job) -> RenderableType:
+    """Id, state and why, times and counts."""
+    title = Text.assemble((printable(job.id), "bold"), "  ", printable(job.name), "  ", state(job.status))
+    if job.resolution:
+        title.append(f" ({printable(job.resolution)})")
+    lines = [title]
+    if job.status_reason:
+        lines.append(Text(f"  {cut(job.status_reason, 400)}"))
+    lines.extend(Text(f"  {line}", "dim") for line in _facts(job))
+    return Group(*lines)
+
+
+def _facts(job: Job) -> Iterator[str]:
+    retries = "no retry" if job.retry_count == 0 else f"{job.retry_count} of them retries"
+    yield f"queue {job.queue} · priority {job.priority} · submitted by {printable(job.submitted_by or '-')}"
+    times = f"waited {span(job.queue_wait_ms)} · ran {span(job.execution_ms)}"
+    yield f"created {moment(job.created_at)} · {times}"
+    yield f"attempts {job.attempts}, {retries}"
+    if job.labels:
+        yield "labels " + ", ".join(f"{name}={printable(label)}" for name, label in job.labels.items())
+    if job.correlation_id:
+        yield f"correlation id {printable(job.correlation_id)}"
+
+
+def steps(job: Job) -> Table:
+    """A row a step, and under it a row for each attempt that failed."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for name in ("step", "type", "state", "attempts", "took", "what"):
+        table.add_column(name, justify="right" if name == "attempts" else "left", overflow="fold")
+    for step in job.steps:
+        table.add_row(
+            Text(printable(step.id), "bold"),
+            printable(step.type),
+            state(step.status),
+            str(max(step.attempt_count, len(step.attempts))),
+            between(step.started_at, step.completed_at),
+            _what(step),
+        )
+        for attempt in step.attempts:
+            if attempt.error is not None:
+                table.add_row(
+                    "", "", "", f"#{attempt.attempt}", _took(attempt), Text(failure(attempt), "yellow")
+                )
+    return table
+
+
+def failure(attempt: Attempt) -> str:
+    """How an attempt failed and what follows: one line."""
+    place = f"round {attempt.round}: " if attempt.round > 1 else ""
+    words = error_line(attempt.error) if attempt.error else attempt.outcome or ""
+    return f"{place}{words}{_next(attempt)}"
+
+
+def error_line(error: Error) -> str:
+    """`STEP.HTTP.5XX (TRANSIENT): message`."""
+    kind = f" ({printable(error.error_class)})" if error.error_class else ""
+    return f"{printable(error.code)}{kind}: {cut(error.message, DETAIL)}"
+
+
+def _next(attempt: Attempt) -> str:
+    if attempt.next_retry_at is None or attempt.ended_at is None:
+        return ""
+    return f" → next try after {between(attempt.ended_at, attempt.next_retry_at)}"
+
+
+def _took(attempt: Attempt) -> str:
+    return between(attempt.started_at, attempt.ended_at)
+
+
+def _what(step: Step) -> Text:
+    if step.error is not None and not any(one.error for one in step.attempts):
+        return Text(error_line(step.error), "yellow")
+    if step.status == "RETRYING" and (due := _due(step)):
+        return Text(due, "yellow")
+    return Text("" if step.output is None else value(step.output, DETAIL), "dim")
+
+
+def _due(step: Step) -> str:
+    due = step.attempts[-1].next_retry_at if step.attempts else None
+    if due is None:
+        return ""
+    seconds = (due - datetime.now(UTC)).total_seconds()
+    return f"next try in {seconds:.1f} s" if seconds > 0 else ""
+
+
+def hint(job: Job) -> str | None:
+    """What to do next about a job that needs somebody; None when it needs nobody."""
+    if not job.parked:
+        return None
+    return (
+        "The job is parked, not lost: completed steps are kept. Mend the cause, then bring it home with\n"
+        f"  perdure jobs retry {job.id} --reason '...'\n"
+        f"or  temporal workflow signal --workflow-id {job.id} --name retry"
+    )

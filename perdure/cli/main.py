@@ -1,0 +1,64 @@
+"""The console script `perdure`: names every command; each is imported when it is asked for."""
+
+import sys
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+import perdure
+from perdure.cli.lazy import LazyGroup
+from perdure.cli.option import Options, takes_options
+
+
+class Commands(LazyGroup):
+    """Every command that is worth an import of its own."""
+
+    commands_at: Mapping[str, str] = {
+        "dev": "perdure.cli.dev:dev",
+        "demo": "perdure.cli.demo.command:demo",
+        "jobs": "perdure.cli.jobs.app:app",
+    }
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="perdure",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001  typer calls it with the flag's value
+    if value:
+        typer.echo(f"perdure {perdure.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+@takes_options
+def root(
+    options: Options,
+    version: Annotated[  # noqa: FBT002  handled by its callback
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Perdure: a durable job engine. Jobs are never lost, doubled or unexplained."""
+
+
+@app.command("version")
+@takes_options
+def version(options: Options) -> None:
+    """Print the version."""
+    number = perdure.__version__
+    typer.echo(f'{{"version": "{number}"}}' if options.output == "json" else f"perdure {number}")
+
+
+def main() -> None:
+    """Run the command line. Never returns: exits with a code of `ExitCode`."""
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal that cannot show a character must not stop the command
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    app(prog_name="perdure")

@@ -1,0 +1,58 @@
+"""Typed HTTP client of the Perdure API, for programs and for the CLI: `PerdureClient`, `AsyncPerdureClient`.
+
+with PerdureClient("http://127.0.0.1:8080", api_key=key) as perdure:
+    job = perdure.submit(spec, idempotency_key="order-1042").job
+    job = perdure.wait(job.id, timeout=60)
+"""
+
+from perdure.client.asynchronous import AsyncPerdureClient
+from perdure.client.error import (
+    ClientError,
+    ConflictError,
+    InvalidError,
+    NotAuthorisedError,
+    NotFoundError,
+    ProblemError,
+    ProblemItem,
+    StillOpenError,
+    UnavailableError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
+from perdure.client.synchronous import PerdureClient
+from perdure.client.view import (
+    Attempt,
+    Decision,
+    Error,
+    Job,
+    JobPage,
+    JournalEntry,
+    JournalPage,
+    Step,
+    Submission,
+)
+
+__all__ = [
+    "AsyncPerdureClient",
+    "Attempt",
+    "ClientError",
+    "ConflictError",
+    "Decision",
+    "Error",
+    "InvalidError",
+    "Job",
+    "JobPage",
+    "JournalEntry",
+    "JournalPage",
+    "NotAuthorisedError",
+    "NotFoundError",
+    "PerdureClient",
+    "ProblemError",
+    "ProblemItem",
+    "Step",
+    "StillOpenError",
+    "Submission",
+    "UnavailableError",
+    "UnexpectedAnswerError",
+    "UnreachableError",
+]

@@ -1,0 +1,104 @@
+"""The asyncio client: the same calls as `PerdureClient`, awaited."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+import httpx
+
+from perdure.client import call as calls
+from perdure.client.connection import Connection, Exchange
+from perdure.client.error import ClientError
+from perdure.client.patience import Patience
+from perdure.client.view import Decision, Job, JobPage, JournalPage, Submission
+
+T = TypeVar("T")
+
+
+class AsyncPerdureClient:
+    """One API and one key. Every method raises the errors of `perdure.client.error`.
+
+    Raises:
+        ValueError: `server` is not an http(s) URL, or the key is malformed.
+    """
+
+    def __init__(self, server: str, *, api_key: str | None = None) -> None:
+        self._connection = Connection(server, api_key)
+        self._http = httpx.AsyncClient(**self._connection.options())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connections back; harmless when done before."""
+        await self._http.aclose()
+
+    async def exchange(self, call: calls.Call[T]) -> Exchange[T]:
+        """Send a call of `perdure.client.call`; the result keeps the API's JSON as it came."""
+        try:
+            response = await self._http.request(**self._connection.arguments(call))
+        except httpx.RequestError as error:
+            raise self._connection.unreachable(error) from error
+        return self._connection.exchange(call, response)
+
+    async def submit(
+        self, spec: calls.Spec, *, idempotency_key: str | None = None, dry_run: bool = False
+    ) -> Submission:
+        """Submit a job; returns once Temporal has durably accepted it."""
+        call = calls.submit(spec, idempotency_key=idempotency_key, dry_run=dry_run)
+        return (await self.exchange(call)).value
+
+    async def get(self, job_id: str, *, strong: bool = False) -> Job:
+        """The whole view of one job."""
+        return (await self.exchange(calls.get_job(job_id, strong=strong))).value
+
+    async def list(self, **query: Unpack[calls.JobQuery]) -> JobPage:
+        """One page of jobs, newest first; `page.cursor` leads to the next."""
+        return (await self.exchange(calls.list_jobs(**query))).value
+
+    async def journal(
+        self, job_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> JournalPage:
+        """One page of what happened to a job, oldest first."""
+        return (await self.exchange(calls.journal(job_id, limit=limit, cursor=cursor))).value
+
+    async def cancel(self, job_id: str, *, reason: str | None = None) -> Decision:
+        """Ask a job to stop."""
+        return (await self.exchange(calls.cancel(job_id, reason=reason))).value
+
+    async def retry(self, job_id: str, *, reason: str | None = None, steps: Sequence[str] = ()) -> Decision:
+        """Run the parked steps of a dead-lettered job again."""
+        return (await self.exchange(calls.retry(job_id, reason=reason, steps=steps))).value
+
+    async def watch(self, job_id: str, *, timeout: float | None = None) -> AsyncIterator[Job]:  # noqa: ASYNC109  the limit shapes the delays
+        """The job now and at every change, until it has ended. Bears an API that restarts meanwhile.
+
+        Raises:
+            StillOpenError: `timeout` seconds have passed and the job has not ended.
+        """
+        patience = Patience(timeout)
+        while True:
+            try:
+                job = await self.get(job_id)
+            except ClientError as error:
+                patience.troubled(error)
+            else:
+                if patience.looked(job):
+                    yield job
+                if job.final:
+                    return
+            await asyncio.sleep(patience.delay())
+
+    async def wait(self, job_id: str, *, timeout: float | None = None) -> Job:  # noqa: ASYNC109  as in watch
+        """The job once it has ended, however it did.
+
+        Raises:
+            StillOpenError: `timeout` seconds have passed and the job has not ended.
+        """
+        return [job async for job in self.watch(job_id, timeout=timeout)][-1]

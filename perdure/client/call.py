@@ -1,0 +1,108 @@
+"""Every request the client can make, as data: method, path, parameters and how to read the answer.
+
+Both clients send these; nothing here touches the network.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypedDict, TypeVar, Unpack
+from urllib.parse import quote
+
+from perdure.client.answer import Answer
+from perdure.client.view import Decision, Job, JobPage, JournalPage, Submission
+from perdure.contract.spec import JobSpec
+
+T = TypeVar("T")
+Spec = Mapping[str, Any] | JobSpec | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request; `read` turns a successful answer into a `T`."""
+
+    method: str
+    path: str
+    read: Callable[[Answer], T]
+    params: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = None
+
+
+def submit(spec: Spec, *, idempotency_key: str | None = None, dry_run: bool = False) -> Call[Submission]:
+    """Submit a job. `spec` is a mapping, a `JobSpec`, or the JSON text itself, sent as it is.
+
+    Raises:
+        ValueError: the spec is not JSON (NaN, a lone surrogate, an object that JSON does not have).
+    """
+    headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+    params = [("dry_run", "true")] if dry_run else []
+    return Call("POST", "/v1/jobs", _submission, params, headers, _body(spec))
+
+
+def get_job(job_id: str, *, strong: bool = False) -> Call[Job]:
+    """The whole view of one job; `strong` asks Temporal instead of the projection."""
+    params = [("consistency", "strong")] if strong else []
+    return Call("GET", _job_path(job_id), Answer.reader(Job), params)
+
+
+class JobQuery(TypedDict, total=False):
+    """What a list of jobs is narrowed to. Labels are all required; states are alternatives."""
+
+    status: Sequence[str]
+    type: str
+    labels: Mapping[str, str]
+    correlation_id: str
+    queue: str
+    limit: int
+    cursor: str | None
+
+
+def list_jobs(**query: Unpack[JobQuery]) -> Call[JobPage]:
+    """One page of jobs, newest first."""
+    params = [("status", one) for one in query.get("status", ())]
+    params += [("label", f"{key}={value}") for key, value in query.get("labels", {}).items()]
+    single = {name: value for name, value in query.items() if name not in ("status", "labels")}
+    return Call("GET", "/v1/jobs", Answer.reader(JobPage), [*params, *_params(single)])
+
+
+def journal(job_id: str, *, limit: int | None = None, cursor: str | None = None) -> Call[JournalPage]:
+    """One page of what happened to a job, oldest first."""
+    params = _params({"limit": limit, "cursor": cursor})
+    return Call("GET", f"{_job_path(job_id)}/journal", Answer.reader(JournalPage), params)
+
+
+def cancel(job_id: str, *, reason: str | None = None) -> Call[Decision]:
+    """Ask a job to stop; it ends CANCELED once its running steps have let go."""
+    return _decision(job_id, "cancel", {"reason": reason})
+
+
+def retry(job_id: str, *, reason: str | None = None, steps: Sequence[str] = ()) -> Call[Decision]:
+    """Run the parked steps of a dead-lettered job again: all, or the named ones. Completed steps stay."""
+    return _decision(job_id, "retry", {"reason": reason, "steps": list(steps) or None})
+
+
+def _decision(job_id: str, verb: str, fields: dict[str, Any]) -> Call[Decision]:
+    sent = {name: value for name, value in fields.items() if value is not None}
+    return Call("POST", f"{_job_path(job_id)}/{verb}", Answer.reader(Decision), content=_body(sent))
+
+
+def _params(values: Mapping[str, object]) -> list[tuple[str, str]]:
+    return [(name, str(value)) for name, value in values.items() if value is not None]
+
+
+def _job_path(job_id: str) -> str:
+    return "/v1/jobs/" + quote(job_id, safe=":~")
+
+
+def _submission(answer: Answer) -> Submission:
+    replayed = answer.headers.get("idempotent-replayed", "").lower() == "true"
+    return Submission(job=answer.model(Job), replayed=replayed)
+
+
+def _body(value: Spec) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, JobSpec):
+        value = value.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

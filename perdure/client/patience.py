@@ -1,0 +1,57 @@
+"""When to look at a job again, and when to give up; both clients' `watch` follow it."""
+
+import time
+
+from perdure.client.error import ClientError, StillOpenError, UnavailableError, UnreachableError
+from perdure.client.view import Job
+
+FIRST = 0.1
+LONGEST = 1.0
+GROWTH = 1.25
+TROUBLE = 60.0
+"""Seconds an API that answered before may be away (restarting) before a watch gives up."""
+
+
+class Patience:
+    """Delays between looks: short while the job changes, longer while it does not. Times are seconds."""
+
+    def __init__(self, timeout: float | None) -> None:
+        self._timeout = timeout
+        self._begun = time.monotonic()
+        self._delay = FIRST
+        self._seen: Job | None = None
+        self._trouble_since: float | None = None
+
+    def looked(self, job: Job) -> bool:
+        """Take note of a look at the job; whether it differs from the look before.
+
+        Raises:
+            StillOpenError: the time is over and the job has not ended.
+        """
+        changed = job != self._seen
+        self._seen, self._trouble_since = job, None
+        self._delay = FIRST if changed else min(self._delay * GROWTH, LONGEST)
+        if self._timeout is not None and not job.final and self._elapsed() >= self._timeout:
+            raise StillOpenError(job.id, job.status, self._timeout)
+        return changed
+
+    def troubled(self, error: ClientError) -> None:
+        """Bear a failed look if the API answered before and has not been away too long; else raise it."""
+        now = time.monotonic()
+        self._trouble_since = self._trouble_since or now
+        bearable = isinstance(error, UnreachableError | UnavailableError) and self._seen is not None
+        if not bearable or now - self._trouble_since > TROUBLE or self._over():
+            raise error
+        self._delay = LONGEST
+
+    def delay(self) -> float:
+        """How long to wait before the next look."""
+        if self._timeout is None:
+            return self._delay
+        return max(0.0, min(self._delay, self._timeout - self._elapsed()))
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._begun
+
+    def _over(self) -> bool:
+        return self._timeout is not None and self._elapsed() >= self._timeout

@@ -1,0 +1,102 @@
+"""The blocking client; used by scripts and by the CLI."""
+
+import time
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+import httpx
+
+from perdure.client import call as calls
+from perdure.client.connection import Connection, Exchange
+from perdure.client.error import ClientError
+from perdure.client.patience import Patience
+from perdure.client.view import Decision, Job, JobPage, JournalPage, Submission
+
+T = TypeVar("T")
+
+
+class PerdureClient:
+    """One API and one key. Every method raises the errors of `perdure.client.error`.
+
+    Raises:
+        ValueError: `server` is not an http(s) URL, or the key is malformed.
+    """
+
+    def __init__(self, server: str, *, api_key: str | None = None) -> None:
+        self._connection = Connection(server, api_key)
+        self._http = httpx.Client(**self._connection.options())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back; harmless when done before."""
+        self._http.close()
+
+    def exchange(self, call: calls.Call[T]) -> Exchange[T]:
+        """Send a call of `perdure.client.call`; the result keeps the API's JSON as it came."""
+        try:
+            response = self._http.request(**self._connection.arguments(call))
+        except httpx.RequestError as error:
+            raise self._connection.unreachable(error) from error
+        return self._connection.exchange(call, response)
+
+    def submit(
+        self, spec: calls.Spec, *, idempotency_key: str | None = None, dry_run: bool = False
+    ) -> Submission:
+        """Submit a job; returns once Temporal has durably accepted it."""
+        return self.exchange(calls.submit(spec, idempotency_key=idempotency_key, dry_run=dry_run)).value
+
+    def get(self, job_id: str, *, strong: bool = False) -> Job:
+        """The whole view of one job."""
+        return self.exchange(calls.get_job(job_id, strong=strong)).value
+
+    def list(self, **query: Unpack[calls.JobQuery]) -> JobPage:
+        """One page of jobs, newest first; `page.cursor` leads to the next."""
+        return self.exchange(calls.list_jobs(**query)).value
+
+    def journal(self, job_id: str, *, limit: int | None = None, cursor: str | None = None) -> JournalPage:
+        """One page of what happened to a job, oldest first."""
+        return self.exchange(calls.journal(job_id, limit=limit, cursor=cursor)).value
+
+    def cancel(self, job_id: str, *, reason: str | None = None) -> Decision:
+        """Ask a job to stop."""
+        return self.exchange(calls.cancel(job_id, reason=reason)).value
+
+    def retry(self, job_id: str, *, reason: str | None = None, steps: Sequence[str] = ()) -> Decision:
+        """Run the parked steps of a dead-lettered job again."""
+        return self.exchange(calls.retry(job_id, reason=reason, steps=steps)).value
+
+    def watch(self, job_id: str, *, timeout: float | None = None) -> Iterator[Job]:
+        """The job now and at every change, until it has ended. Bears an API that restarts meanwhile.
+
+        Raises:
+            StillOpenError: `timeout` seconds have passed and the job has not ended.
+        """
+        patience = Patience(timeout)
+        while True:
+            try:
+                job = self.get(job_id)
+            except ClientError as error:
+                patience.troubled(error)
+            else:
+                if patience.looked(job):
+                    yield job
+                if job.final:
+                    return
+            time.sleep(patience.delay())
+
+    def wait(self, job_id: str, *, timeout: float | None = None) -> Job:
+        """The job once it has ended, however it did.
+
+        Raises:
+            StillOpenError: `timeout` seconds have passed and the job has not ended.
+        """
+        *_, last = self.watch(job_id, timeout=timeout)
+        return last

@@ -1,0 +1,155 @@
+"""What the API answers, as far as a client cares; fields a later server adds are ignored.
+
+States are plain strings: a state this version does not know is shown, not refused.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from perdure.contract.state import FINAL_JOB_STATUSES, JobStatus, StepStatus
+
+
+class View(BaseModel):
+    """Base of the answers: frozen, and unknown fields are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class Error(View):
+    """One failure. `step_id` is set where a job's error is a step's."""
+
+    code: str
+    error_class: str = Field("", alias="class")
+    message: str = ""
+    fingerprint: str | None = None
+    step_id: str | None = None
+
+
+class Attempt(View):
+    """One try at a step. `live`: seen while the step ran, not yet in the history."""
+
+    attempt: int
+    round: int = 1
+    worker: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: str | None = None
+    error: Error | None = None
+    next_retry_at: datetime | None = None
+    live: bool = False
+
+
+class Step(View):
+    """One step of a job, with the attempts kept of it."""
+
+    id: str
+    type: str
+    status: str
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    output: Any = None
+    error: Error | None = None
+    attempt_count: int = 0
+    attempts: list[Attempt] = Field(default_factory=list)
+
+
+class Job(View):
+    """A job. In lists `steps`, `input` and `output` are left out."""
+
+    id: str
+    name: str
+    type: str = "INLINE"
+    status: str
+    status_reason: str | None = None
+    resolution: str | None = None
+    queue: str = "default"
+    priority: int = 3
+    labels: dict[str, str] = Field(default_factory=dict)
+    correlation_id: str | None = None
+    submitted_by: str | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    queue_wait_ms: int | None = None
+    execution_ms: int | None = None
+    attempts: int = 0
+    retry_count: int = 0
+    trace_id: str | None = None
+    run_id: str | None = None
+    input: Any = None
+    output: Any = None
+    error: Error | None = None
+    steps: list[Step] = Field(default_factory=list)
+    links: dict[str, str | None] = Field(default_factory=dict)
+
+    @property
+    def final(self) -> bool:
+        """Whether the job has ended."""
+        return self.status in FINAL_JOB_STATUSES
+
+    @property
+    def completed(self) -> bool:
+        """Whether the job ended as it should."""
+        return self.status == JobStatus.COMPLETED
+
+    @property
+    def parked(self) -> bool:
+        """Whether the job waits for somebody's decision on a step that failed for good."""
+        return self.status == JobStatus.DEAD_LETTERED
+
+    def parked_steps(self) -> list[Step]:
+        """The steps a `retry` would run again."""
+        return [step for step in self.steps if step.status == StepStatus.DEAD_LETTERED]
+
+
+class Page(View):
+    """Where the next page of a list begins."""
+
+    cursor: str | None = None
+    has_more: bool = False
+
+
+class JobPage(View):
+    """One page of jobs, newest first."""
+
+    data: list[Job]
+    page: Page = Page()
+
+
+class JournalEntry(View):
+    """One thing that happened to a job, citing the Temporal event it was read from."""
+
+    seq: int
+    type: str
+    at: datetime
+    actor: str | None = None
+    step_id: str | None = None
+    attempt: int | None = None
+    status: str | None = None
+    outcome: str | None = None
+    run_id: str | None = None
+    event_id: int | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class JournalPage(View):
+    """One page of a job's journal, oldest first."""
+
+    data: list[JournalEntry]
+    page: Page = Page()
+
+
+class Submission(View):
+    """The job a submission led to. `replayed`: it was there already, under the same key and spec."""
+
+    job: Job
+    replayed: bool = False
+
+
+class Decision(View):
+    """What an accepted decision (retry, cancel) concerned."""
+
+    job: Job | None = None
+    steps: list[str] = Field(default_factory=list)

@@ -1,0 +1,113 @@
+"""Templates checked before a job starts; called by admission, which adds the path of the template itself."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from perdure.expressions.cost import Budget
+from perdure.expressions.engine import Program
+from perdure.expressions.error import ExpressionError, TemplateProblem, shorten
+from perdure.expressions.evaluation import Plan, plan, problems, uses
+from perdure.expressions.path import JSON, Path, describe, listing
+from perdure.expressions.scan import Code, Part, SecretRef, scan
+from perdure.expressions.scope import Use
+from perdure.expressions.walk import strings
+
+_SHOWN = 200
+
+
+def check_template(
+    value: JSON, *, roots: Collection[str], steps: Collection[str], allow_secrets: bool, boolean: bool = False
+) -> list[TemplateProblem]:
+    """Everything wrong with the `${ }` of any JSON value, in document order.
+
+    `roots` are the roots that exist there, `steps` the ids of the steps it may refer to. With `boolean` the value
+    must be true, false or one `${ }` that can give them.
+    """
+    check = _Check(frozenset(roots), frozenset(steps), allow_secrets)
+    if boolean and not isinstance(value, str):
+        return [] if isinstance(value, bool) else [_problem((), "", _not_boolean(describe(value)))]
+    found: list[TemplateProblem] = []
+    budget = Budget()
+    for path, text in strings(value):
+        try:
+            parts = scan(text)
+            found += [_problem(path, text, message) for message in _shape_problems(parts, boolean=boolean)]
+            for part in parts:
+                if not isinstance(part, str):
+                    budget.take_expression(_source(part))
+                    found += [
+                        _problem(path, _source(part), message)
+                        for message in check.part(part, boolean=boolean)
+                    ]
+        except ExpressionError as error:
+            found.append(_problem(path, error.expression or text, error.message))
+    return found
+
+
+def check_expression(text: str, *, roots: Collection[str], steps: Collection[str], loops: bool) -> list[str]:
+    """Everything wrong with one expression, as messages; with `loops`, in COMPUTE."""
+    try:
+        found = plan(text, loops=loops)
+    except ExpressionError as error:
+        return [error.message]
+    known = found.analysis.problems if loops and isinstance(found, Program) else problems(found)
+    return [*known, *_scope_problems(uses(found), frozenset(roots), frozenset(steps))]
+
+
+def _problem(path: Path, expression: str, message: str) -> TemplateProblem:
+    return TemplateProblem(path, shorten(expression, _SHOWN), message)
+
+
+def _source(part: Code | SecretRef) -> str:
+    return part.text if isinstance(part, Code) else f"secrets.{part.name}"
+
+
+def _not_boolean(what: str) -> str:
+    return f"must be true, false or one ${{ expression }} that gives them; this is {what}"
+
+
+def _shape_problems(parts: tuple[Part, ...], *, boolean: bool) -> Iterator[str]:
+    if boolean and (len(parts) != 1 or isinstance(parts[0], str)):
+        yield _not_boolean("text")
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    roots: frozenset[str]
+    steps: frozenset[str]
+    allow_secrets: bool
+
+    def part(self, part: Code | SecretRef, *, boolean: bool) -> list[str]:
+        if isinstance(part, SecretRef):
+            return (
+                []
+                if self.allow_secrets and not boolean
+                else ["secrets cannot be used here, only in a step's 'with'"]
+            )
+        messages = check_expression(part.text, roots=self.roots, steps=self.steps, loops=False)
+        if boolean and not messages and not _may_be_boolean(plan(part.text)):
+            return ["must give true or false, and this never does"]
+        return messages
+
+
+def _may_be_boolean(found: Plan) -> bool:
+    return not isinstance(found, Program) or found.analysis.may_be_boolean
+
+
+def _scope_problems(used: tuple[Use, ...], roots: frozenset[str], steps: frozenset[str]) -> list[str]:
+    messages = [_scope_problem(use.path, roots, steps) for use in used]
+    return list(dict.fromkeys(filter(None, messages)))
+
+
+def _scope_problem(path: Path, roots: frozenset[str], steps: frozenset[str]) -> str | None:
+    root = str(path[0])
+    if root not in roots:
+        where = (
+            "only in a step with for_each"
+            if root in {"item", "index"}
+            else f"not here; here is: {listing(roots)}"
+        )
+        return f"'{root}' exists {where}"
+    if root == "steps" and path[1] not in steps:
+        return f"there is no step '{path[1]}' to refer to here; there is: {listing(steps)}"
+    return None

@@ -1,0 +1,108 @@
+"""WORKFLOW_EXECUTION_STARTED: who and what the job is, and what an earlier run handed over."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from perdure.contract.execution import JobState, StepState
+from perdure.contract.journal import JournalType
+from perdure.contract.name import (
+    MEMO_FINGERPRINT,
+    MEMO_REQUEST_ID,
+    MEMO_SUBMITTED_BY,
+    MEMO_TRACEPARENT,
+    TASK_QUEUE_PREFIX,
+)
+from perdure.projection.fold import reading
+from perdure.projection.fold.row import Row
+from perdure.projection.fold.state import FoldState, StepFold
+from perdure.projection.history import HistoryEvent
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*", re.ASCII)
+
+
+def on_started(state: FoldState, event: HistoryEvent) -> list[Row]:
+    """The run began: the first one submitted the job, a later one says nothing new."""
+    data = event.data
+    state.run_started_at = state.created_at = event.at
+    state.first_run_id = reading.text(data, "first_run_id")
+    state.continued_from = reading.text(data, "continued_from")
+    state.copied = reading.text(data, "original_run_id") not in (None, state.run_id)
+    state.parent_id = reading.text(data, "parent_id")
+    _read_memo(state, data)
+    start = reading.mapping(data, "input")
+    _read_spec(state, reading.mapping(start, "spec"))
+    state.tenant = reading.text(start, "tenant") or state.tenant
+    state.queue = (reading.text(data, "task_queue") or state.queue).removeprefix(TASK_QUEUE_PREFIX)
+    _take_over(state, reading.model(JobState, start.get("carried")))
+    return [] if state.continued_from else [_submitted(state, event)]
+
+
+def _submitted(state: FoldState, event: HistoryEvent) -> Row:
+    facts = {
+        "name": state.name,
+        "type": state.type,
+        "queue": state.queue,
+        "priority": state.priority,
+        "steps": len(state.steps),
+        "fingerprint": state.fingerprint,
+        "request_id": reading.text(reading.mapping(event.data, "memo"), MEMO_REQUEST_ID),
+    }
+    known = {name: fact for name, fact in facts.items() if fact is not None}
+    return Row(JournalType.JOB_SUBMITTED, event.at, actor=state.submitted_by, data=known)
+
+
+def _read_memo(state: FoldState, data: Mapping[str, Any]) -> None:
+    memo = reading.mapping(data, "memo")
+    state.submitted_by = reading.text(memo, MEMO_SUBMITTED_BY) or reading.text(data, "identity")
+    state.fingerprint = reading.text(memo, MEMO_FINGERPRINT)
+    parent = _TRACEPARENT.fullmatch(reading.text(memo, MEMO_TRACEPARENT) or "")
+    state.trace_id = parent[1] if parent else None
+
+
+def _read_spec(state: FoldState, spec: Mapping[str, Any]) -> None:
+    # By hand: a `Job` that somebody starts with another input, or a newer version does, is shown all the same.
+    state.name = reading.text(spec, "name") or state.name
+    state.type = reading.text(spec, "type") or state.type
+    state.queue = reading.text(spec, "queue") or state.queue
+    state.priority = reading.number(spec, "priority") or state.priority
+    state.correlation_id = reading.text(spec, "correlation_id")
+    state.input = spec.get("input")
+    labels = reading.mapping(spec, "labels")
+    state.labels = {key: value for key, value in labels.items() if isinstance(value, str)}
+    for step in reading.items(spec, "steps"):
+        _read_step(state, step if isinstance(step, Mapping) else {})
+
+
+def _read_step(state: FoldState, spec: Mapping[str, Any]) -> None:
+    step_id = reading.text(spec, "id")
+    if step_id is None or step_id in state.steps:
+        return
+    step = StepFold(id=step_id, type=reading.text(spec, "type") or "", position=len(state.steps))
+    step.timeout = reading.text(spec, "timeout") or step.timeout
+    step.total_timeout = reading.text(spec, "total_timeout")
+    step.heartbeat_timeout = reading.text(spec, "heartbeat_timeout") or step.heartbeat_timeout
+    state.add(step)
+
+
+def _take_over(state: FoldState, carried: JobState | None) -> None:
+    if carried is None:
+        return
+    state.started_at = reading.moment(carried.started_at) or state.run_started_at
+    state.created_at = reading.moment(carried.submitted_at) or state.created_at
+    state.note_count = carried.notes
+    for step_id, was in carried.steps.items():
+        _take_over_step(state, state.step(step_id), was)
+
+
+def _take_over_step(state: FoldState, step: StepFold, was: StepState) -> None:
+    state.move(step, was.status)
+    step.round = was.round
+    step.output = was.output
+    step.error = was.error
+    step.started_at = reading.moment(was.started_at)
+    step.completed_at = reading.moment(was.completed_at)
+    step.wake_at = reading.moment(was.wake_at)
+    step.carried_attempts = was.attempts
+    rounds = was.round - 1 if was.completed_at is None and was.error is None else was.round
+    step.carried_retries = max(0, was.attempts - max(1, rounds))

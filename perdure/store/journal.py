@@ -1,0 +1,36 @@
+"""The journal of a job, numbered. Used by the API."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from perdure.projection.record import JournalEvent
+from perdure.store.json_row import as_text, json_object
+from perdure.store.table import journal
+
+
+class JournalRow(JournalEvent):
+    """A journal event with its place in the job's journal, from 1."""
+
+    seq: int
+
+
+_ORDER = (journal.c.run_started_at, journal.c.run_id, journal.c.event_id, journal.c.ordinal)
+
+
+async def list_journal(
+    connection: AsyncConnection, job_id: str, after_seq: int, limit: int
+) -> list[JournalRow]:
+    """Rows `after_seq + 1` and on, at most `limit`. The order is the histories', never a clock's."""
+    columns = {name: journal.c[name] for name in JournalEvent.model_fields}
+    query = (
+        select(as_text(json_object(columns)))
+        .where(journal.c.job_id == job_id)
+        .order_by(*_ORDER)
+        # A row's number is its place in this order, so skipping rows is skipping numbers.
+        .offset(after_seq)
+        .limit(limit)
+    )
+    rows = [JournalEvent.model_validate_json(row) for row in await connection.scalars(query)]
+    return [
+        JournalRow.model_construct(**dict(event), seq=seq) for seq, event in enumerate(rows, after_seq + 1)
+    ]

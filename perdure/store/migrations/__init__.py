@@ -1,0 +1,1 @@
+"""Alembic revisions of the tables; run by `python -m perdure.store.migrate`."""

@@ -1,0 +1,136 @@
+"""The statements that write the projection, each for a batch of jobs.
+
+Used by `perdure.projection.writer` only, inside one transaction.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Table, Text, bindparam, case, delete, func, select, text, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, Insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from perdure.store.json_row import insert_rows, write_rows
+from perdure.store.table import attempts, jobs, journal, ledger, runs, steps
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+class Position(NamedTuple):
+    """Up to where a job is projected."""
+
+    run_id: str
+    last_event_id: int
+
+
+# One writer at a time works on a job, whatever rows it has yet; one order of locking, so no deadlock.
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT hashtextextended(id, 7065726475) AS key"
+    " FROM unnest(:ids) AS id ORDER BY key) AS keys"
+).bindparams(bindparam("ids", type_=ARRAY(Text)))
+
+
+def _upsert(
+    table: Table,
+    *,
+    leave_out: Collection[str] = (),
+    changes: Mapping[str, ColumnElement[Any]] | None = None,
+    guard: ColumnElement[bool] | None = None,
+) -> Insert:
+    """Insert rows, or set every column of those that are there, but for `changes`, where `guard` holds."""
+    statement = insert_rows(table, leave_out=leave_out)
+    keys = list(table.primary_key.columns)
+    taken = {
+        column.name: statement.excluded[column.name]
+        for column in table.columns
+        if column not in keys and column.name not in leave_out
+    }
+    return statement.on_conflict_do_update(
+        index_elements=keys, set_=taken | dict(changes or {}), where=guard
+    )
+
+
+def _job_upsert() -> Insert:
+    new = insert_rows(jobs).excluded
+    changes: dict[str, ColumnElement[Any]] = {
+        "lag_ms": func.coalesce(new.lag_ms, jobs.c.lag_ms),
+        "problem": case((new.completed_at.is_(None), jobs.c.problem)),
+    }
+    position = ("run_started_at", "run_id", "last_event_id")
+    guard = tuple_(*(new[name] for name in position)) >= tuple_(*(jobs.c[name] for name in position))
+    return _upsert(jobs, leave_out={"problem"}, changes=changes, guard=guard)
+
+
+def _run_upsert() -> Insert:
+    new = insert_rows(runs).excluded
+    return _upsert(runs, guard=new.last_event_id >= runs.c.last_event_id)
+
+
+_JOBS = _job_upsert().returning(jobs.c.id)
+_RUNS = _run_upsert()
+_STEPS = _upsert(steps)
+_ATTEMPTS = _upsert(attempts)
+_JOURNAL = insert_rows(journal).on_conflict_do_nothing()
+_LEDGER = insert_rows(ledger, leave_out={"outcome", "closed_at"}).on_conflict_do_nothing()
+
+
+def _ledger_closing() -> Insert:
+    statement = insert_rows(ledger)
+    return statement.on_conflict_do_update(
+        index_elements=[ledger.c.job_id],
+        set_={"outcome": statement.excluded.outcome, "closed_at": statement.excluded.closed_at},
+        where=ledger.c.outcome.is_(None),
+    )
+
+
+_LEDGER_CLOSED = _ledger_closing()
+
+
+async def lock_jobs(connection: AsyncConnection, job_ids: Collection[str]) -> None:
+    """Wait until no other writer is at work on these jobs; the transaction's end lets go of them."""
+    await connection.execute(_LOCK, {"ids": sorted(job_ids)})
+
+
+async def positions(connection: AsyncConnection, job_ids: Collection[str]) -> dict[str, Position]:
+    """How far the jobs are projected; those that are not yet are left out."""
+    columns = (jobs.c.id, jobs.c.run_id, jobs.c.last_event_id)
+    found = await connection.execute(select(*columns).where(jobs.c.id.in_(job_ids)))
+    return {row.id: Position(row.run_id, row.last_event_id) for row in found}
+
+
+async def write_jobs(connection: AsyncConnection, rows: Rows) -> set[str]:
+    """Write job rows unless what is stored is further on. Returns the ids of those written."""
+    return set(await write_rows(connection, _JOBS, rows))
+
+
+async def write_steps(connection: AsyncConnection, rows: Rows) -> None:
+    """Write rows of steps of jobs that `write_jobs` wrote."""
+    await write_rows(connection, _STEPS, rows)
+
+
+async def write_attempts(connection: AsyncConnection, rows: Rows) -> None:
+    """Write rows of attempts of jobs that `write_jobs` wrote."""
+    await write_rows(connection, _ATTEMPTS, rows)
+
+
+async def forget_attempts(connection: AsyncConnection, step_keys: Collection[tuple[str, str]]) -> None:
+    """Remove the attempts of (job, step) pairs: what is written next is all there is."""
+    if step_keys:
+        key = tuple_(attempts.c.job_id, attempts.c.step_id)
+        await connection.execute(delete(attempts).where(key.in_(sorted(step_keys))))
+
+
+async def write_runs(connection: AsyncConnection, rows: Rows) -> None:
+    """Write how far runs are folded; never backwards."""
+    await write_rows(connection, _RUNS, rows)
+
+
+async def write_journal(connection: AsyncConnection, rows: Rows) -> None:
+    """Write journal rows; those that are there stay as they are."""
+    await write_rows(connection, _JOURNAL, rows)
+
+
+async def enter_ledger(connection: AsyncConnection, rows: Rows) -> None:
+    """See to it that every job has its row in the ledger, and set the outcome of those that ended, once."""
+    await write_rows(connection, _LEDGER, rows)
+    await write_rows(connection, _LEDGER_CLOSED, [row for row in rows if row["outcome"] is not None])

@@ -1,0 +1,20 @@
+"""The tables as SQLAlchemy Core; `metadata` is what the migrations are tested against."""
+
+from perdure.store.table.access import api_keys
+from perdure.store.table.base import metadata
+from perdure.store.table.job import attempts, jobs, runs, steps
+from perdure.store.table.record import journal, ledger, live_observations
+from perdure.store.table.sweep import sweep_state
+
+__all__ = [
+    "api_keys",
+    "attempts",
+    "jobs",
+    "journal",
+    "ledger",
+    "live_observations",
+    "metadata",
+    "runs",
+    "steps",
+    "sweep_state",
+]

@@ -1,0 +1,67 @@
+"""Tables that only grow: the journal (folded again on a rebuild), live observations and the ledger."""
+
+from sqlalchemy import BigInteger, Column, Identity, Index, Integer, Table, Text
+
+from perdure.store.table.base import MOMENT, PAYLOAD, metadata
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("event_id", BigInteger, primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("job_id", Text, nullable=False),
+    Column("parent_job_id", Text),
+    Column("run_started_at", MOMENT, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("actor", Text),
+    Column("step_id", Text),
+    Column("attempt", Integer),
+    Column("status", Text),
+    Column("outcome", Text),
+    Column("trace_id", Text),
+    Column("data", PAYLOAD, nullable=False),
+)
+Index(
+    "journal_of_job_idx",
+    journal.c.job_id,
+    journal.c.run_started_at,
+    journal.c.run_id,
+    journal.c.event_id,
+    journal.c.ordinal,
+)
+
+live_observations = Table(
+    "live_observations",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("job_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("step_id", Text, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("observed_at", MOMENT, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("attempts", PAYLOAD, nullable=False),
+    Column("error", PAYLOAD),
+    Column("next_retry_at", MOMENT),
+    Column("progress", PAYLOAD),
+)
+Index(
+    "live_observations_newest_idx",
+    live_observations.c.job_id,
+    live_observations.c.run_id,
+    live_observations.c.step_id,
+    live_observations.c.round,
+    live_observations.c.id.desc(),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("fingerprint", Text),
+    Column("submitted_at", MOMENT, nullable=False),
+    Column("outcome", Text, comment="The first final status the job reached; set once."),
+    Column("closed_at", MOMENT),
+)

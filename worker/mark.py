@@ -1,0 +1,94 @@
+"""Marks: which jobs the projector should look at, gathered where their workflows run (architecture 6).
+
+`worker.marking_runner` marks at each activation of a workflow; the activity wrapper's failure hook is
+`MarkSet.mark_attempt`; the sweep and the API's NOTIFY mark too; the projector takes what was marked.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A job to look at. `run_id` is the run that moved, if that is known; `tries` counts looks in vain."""
+
+    job_id: str
+    run_id: str | None = None
+    tries: int = 0
+
+
+class MarkSet:
+    """The marked jobs. Marking is thread-safe, cheap and never raises; taking belongs to one event loop.
+
+    Args:
+        limit: marks kept at most of each kind; what comes above is dropped, `overflowed` then says so,
+            and a full comparison by the sweep makes up for it.
+    """
+
+    def __init__(self, limit: int = 50_000) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._marks: dict[tuple[str, str | None], Mark] = {}
+        self._attempts: dict[tuple[str, str | None], Mark] = {}
+        self._wake: Callable[[], object] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._overflowed = False
+
+    def __len__(self) -> int:
+        return len(self._marks) + len(self._attempts)
+
+    def bind(self, loop: asyncio.AbstractEventLoop, wake: Callable[[], object]) -> None:
+        """Call `wake` in `loop` after each mark from now on."""
+        self._loop, self._wake = loop, wake
+        if self._marks or self._attempts:
+            self._notify()
+
+    def mark(self, job_id: str, run_id: str | None = None, tries: int = 0) -> None:
+        """The job's history grew, or may have."""
+        self._put(self._marks, Mark(job_id, run_id, tries))
+
+    def mark_attempt(self, job_id: str, run_id: str | None, tries: int = 0) -> None:
+        """An attempt at a step of the job failed and may be repeated: nothing in the history says so yet."""
+        self._put(self._attempts, Mark(job_id, run_id, tries))
+
+    def take(self, limit: int) -> list[Mark]:
+        """Remove and return the marks made first, at most `limit`."""
+        return self._take(self._marks, limit)
+
+    def take_attempts(self, limit: int) -> list[Mark]:
+        """Remove and return the failed-attempt marks made first, at most `limit`."""
+        return self._take(self._attempts, limit)
+
+    def take_overflowed(self) -> bool:
+        """Whether marks were dropped since this was asked last."""
+        with self._lock:
+            overflowed, self._overflowed = self._overflowed, False
+        return overflowed
+
+    def note_overflow(self) -> None:
+        """Ask for a full comparison, as if marks had been dropped."""
+        self._overflowed = True
+
+    def _put(self, marks: dict[tuple[str, str | None], Mark], mark: Mark) -> None:
+        key = (mark.job_id, mark.run_id)
+        with self._lock:
+            present = marks.get(key)
+            if present is None and len(marks) >= self._limit:
+                self._overflowed = True
+                return
+            # A fresh mark starts the count of vain looks anew.
+            marks[key] = mark if present is None or mark.tries < present.tries else present
+        self._notify()
+
+    def _take(self, marks: dict[tuple[str, str | None], Mark], limit: int) -> list[Mark]:
+        with self._lock:
+            keys = [key for key, _ in zip(marks, range(limit), strict=False)]
+            return [marks.pop(key) for key in keys]
+
+    def _notify(self) -> None:
+        if self._loop is not None and self._wake is not None:
+            with suppress(RuntimeError):  # the loop is closed: the process is ending
+                self._loop.call_soon_threadsafe(self._wake)

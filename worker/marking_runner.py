@@ -1,0 +1,84 @@
+"""A wrapper of the SDK's workflow runner that marks jobs for the projector (evidence "Marks").
+
+The composition root wraps both runners of each worker in it: `workflow_runner` and
+`unsandboxed_workflow_runner`.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from temporalio.bridge.proto.workflow_activation import RemoveFromCache, WorkflowActivation
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
+from temporalio.workflow import Info
+
+from perdure.contract.name import JOB_WORKFLOW
+from worker.mark import MarkSet
+
+_log = logging.getLogger(__name__)
+
+
+class MarkingRunner(WorkflowRunner):
+    """A workflow runner that marks every `Job` it activates; otherwise it is the runner inside."""
+
+    def __init__(self, inner: WorkflowRunner, marks: MarkSet) -> None:
+        self._inner = inner
+        self._marks = marks
+
+    def prepare_workflow(self, defn: Any) -> None:
+        self._inner.prepare_workflow(defn)
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        instance = self._inner.create_instance(det)
+        if det.info.workflow_type != JOB_WORKFLOW:
+            return instance
+        return _MarkingInstance(instance, self._marks, det.info)
+
+    def set_worker_level_failure_exception_types(self, types: Sequence[type[BaseException]]) -> None:
+        self._inner.set_worker_level_failure_exception_types(types)
+
+
+class _MarkingInstance(WorkflowInstance):
+    def __init__(self, inner: WorkflowInstance, marks: MarkSet, info: Info) -> None:
+        self._inner = inner
+        self._marks = marks
+        self._ids = (info.workflow_id, info.run_id)
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        try:
+            return self._inner.activate(act)
+        finally:
+            self._mark(act)
+
+    def _mark(self, act: WorkflowActivation) -> None:
+        try:
+            if not _only_makes_room(act):
+                self._marks.mark(*self._ids)
+        except Exception:  # noqa: BLE001 - nothing of ours may reach the workflow
+            _log.exception("job %s could not be marked; the sweep will find it", self._ids[0])
+
+    def get_info(self) -> Info:
+        return self._inner.get_info()
+
+    def get_thread_id(self) -> int | None:
+        return self._inner.get_thread_id()
+
+    def get_serialization_context(self, command_info: Any) -> Any:
+        return self._inner.get_serialization_context(command_info)
+
+    def get_external_store_context(self, command_info: Any) -> Any:
+        return self._inner.get_external_store_context(command_info)
+
+
+def _only_makes_room(act: WorkflowActivation) -> bool:
+    """Whether the worker merely forgets the workflow.
+
+    Every other eviction means something: WORKFLOW_EXECUTION_ENDING comes once the close is committed
+    (an exact mark), TASK_NOT_FOUND when the job ended elsewhere.
+    """
+    return any(
+        job.HasField("remove_from_cache")
+        and job.remove_from_cache.reason == RemoveFromCache.EvictionReason.CACHE_FULL
+        for job in act.jobs
+    )

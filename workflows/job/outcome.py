@@ -1,0 +1,117 @@
+"""How a round of a step ended, and the reading of Temporal's activity failures into it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutType
+from temporalio.exceptions import TimeoutError as TemporalTimeoutError
+
+from perdure.contract.error import ErrorClass, ErrorInfo, error_info
+from perdure.contract.ledger import AttemptLedger, Heartbeat
+from perdure.contract.name import RESULT_CANCELED
+from perdure.contract.step_call import StepFailure
+from workflows.job.state import JobRun, StepRun
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The round gave an output."""
+
+    output: Any
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The step's condition is false."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The round failed for good."""
+
+    error: ErrorInfo
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Canceled:
+    """The round was stopped because the job is ending."""
+
+    attempts: int = 0
+
+
+_M = TypeVar("_M", StepFailure, Heartbeat)
+Outcome = Completed | Skipped | Failed | Canceled
+
+_TIMEOUTS = {
+    TimeoutType.START_TO_CLOSE: ("STEP.TIMEOUT", ErrorClass.TIMEOUT, "an attempt took longer than {timeout}"),
+    TimeoutType.SCHEDULE_TO_CLOSE: (
+        "STEP.TOTAL_TIMEOUT",
+        ErrorClass.TIMEOUT,
+        "all attempts together took longer than {total_timeout}",
+    ),
+    TimeoutType.SCHEDULE_TO_START: (
+        "STEP.TOTAL_TIMEOUT",
+        ErrorClass.TIMEOUT,
+        "no worker took the step within {total_timeout}",
+    ),
+    TimeoutType.HEARTBEAT: (
+        "WORKER.LOST",
+        ErrorClass.LOST,
+        "the worker that ran the step was not heard of for {heartbeat_timeout}",
+    ),
+}
+
+
+def failure(job: JobRun, step: StepRun, code: str, error_class: ErrorClass, message: str) -> Failed:
+    """A failure that the workflow itself found."""
+    return Failed(error_info(code, error_class, message, job_type=job.spec.type, step_type=step.spec.type))
+
+
+def read_failure(job: JobRun, step: StepRun, raised: ActivityError) -> Failed | Canceled:
+    """What an activity's failure means for its step."""
+    cause = raised.cause
+    if isinstance(cause, ApplicationError):
+        return _read_application_error(job, step, cause)
+    if isinstance(cause, TemporalTimeoutError):
+        return _read_timeout(job, step, cause)
+    if isinstance(cause, CancelledError):
+        return Canceled()
+    return failure(job, step, "STEP.INTERNAL", ErrorClass.INTERNAL, str(cause or raised))
+
+
+def _read_application_error(job: JobRun, step: StepRun, cause: ApplicationError) -> Failed | Canceled:
+    details = _read(StepFailure, cause.details)
+    attempts = details.ledger.count if details else 0
+    if cause.type == RESULT_CANCELED:
+        return Canceled(attempts)
+    if details is not None:
+        return Failed(details.error, attempts)
+    code = cause.type or "STEP.INTERNAL"
+    return failure(job, step, code, ErrorClass.INTERNAL, cause.message)
+
+
+def _read_timeout(job: JobRun, step: StepRun, cause: TemporalTimeoutError) -> Failed:
+    heartbeat = _read(Heartbeat, cause.last_heartbeat_details)
+    ledger = heartbeat.ledger if heartbeat else AttemptLedger()
+    code, error_class, text = _TIMEOUTS[cause.type or TimeoutType.START_TO_CLOSE]
+    error = error_info(
+        code,
+        error_class,
+        text.format(**step.spec.model_dump(include={"timeout", "total_timeout", "heartbeat_timeout"})),
+        job_type=job.spec.type,
+        step_type=step.spec.type,
+    )
+    return Failed(error, max(1, ledger.count))
+
+
+def _read(model: type[_M], details: Sequence[Any]) -> _M | None:
+    try:
+        return model.model_validate(details[0], strict=False) if details else None
+    except ValidationError:
+        return None

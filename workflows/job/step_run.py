@@ -1,0 +1,123 @@
+"""Runs one round of one step: condition, parameters, then a durable timer or an activity with its policy."""
+
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.exceptions import ActivityError
+
+from perdure.contract.compute import compute_text
+from perdure.contract.duration import parse_duration
+from perdure.contract.error import ErrorClass
+from perdure.contract.identifier import step_idempotency_key, tenant_of
+from perdure.contract.json_size import json_bytes
+from perdure.contract.name import activity_id
+from perdure.contract.spec import RetryPolicy as RetrySpec
+from perdure.contract.step_call import SecretPart, SecretSlot, StepInput, StepResult
+from perdure.expressions import (
+    ExpressionError,
+    Resolved,
+    SecretRef,
+    compute_roots,
+    resolve,
+    resolve_condition,
+)
+from workflows.job.outcome import Completed, Failed, Outcome, Skipped, failure, read_failure
+from workflows.job.sleep import sleep
+from workflows.job.state import JobRun, StepRun
+
+
+async def run_round(job: JobRun, step: StepRun) -> Outcome:
+    """One round of `step`, to its end. Raises for nothing a spec, an input or an output can hold."""
+    try:
+        if step.spec.when is not None and not resolve_condition(step.spec.when, job.scope()):
+            return Skipped("its condition is false")
+        resolved = _resolve_params(job, step)
+    except ExpressionError as problem:
+        message = f"{problem.message} (in ${{ {problem.expression} }})"
+        return failure(job, step, problem.code, ErrorClass.PERMANENT, message)
+    if step.spec.type == "SLEEP":
+        return await sleep(job, step, resolved.value)
+    return await _run_activity(job, step, resolved)
+
+
+def _resolve_params(job: JobRun, step: StepRun) -> Resolved:
+    params = step.spec.params
+    if step.spec.type == "COMPUTE" and isinstance(params.get("expression"), str):
+        text = compute_text(params["expression"])
+        return Resolved({"expression": text, "roots": compute_roots(text, job.scope())}, ())
+    return resolve(params, job.scope())
+
+
+async def _run_activity(job: JobRun, step: StepRun, resolved: Resolved) -> Outcome:
+    size = json_bytes(resolved.value)
+    if size > job.limits.input_bytes:
+        message = f"the resolved parameters are {size} bytes; the limit is {job.limits.input_bytes}"
+        return failure(job, step, "ENGINE.INPUT_TOO_LARGE", ErrorClass.PERMANENT, message)
+    await job.budget.reserve(size)
+    try:
+        result = await _start_activity(job, step, resolved)
+    except ActivityError as raised:
+        return read_failure(job, step, raised)
+    return _read_result(job, step, result)
+
+
+def _start_activity(job: JobRun, step: StepRun, resolved: Resolved) -> workflow.ActivityHandle[RawValue]:
+    spec = step.spec
+    return workflow.start_activity(
+        spec.type,
+        _step_input(job, step, resolved),
+        activity_id=activity_id(step.id, step.round),
+        result_type=RawValue,
+        start_to_close_timeout=parse_duration(spec.timeout),
+        schedule_to_close_timeout=parse_duration(spec.total_timeout) if spec.total_timeout else None,
+        heartbeat_timeout=parse_duration(spec.heartbeat_timeout),
+        retry_policy=_temporal_policy(spec.retry or RetrySpec()),
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=step.id,
+    )
+
+
+def _step_input(job: JobRun, step: StepRun, resolved: Resolved) -> StepInput:
+    return StepInput(
+        job_id=job.id,
+        job_name=job.spec.name,
+        job_type=job.spec.type,
+        tenant=tenant_of(job.id),
+        step_id=step.id,
+        step_type=step.spec.type,
+        round=step.round,
+        attempts_before=step.attempts,
+        params=resolved.value,
+        secrets=[
+            SecretSlot(path=list(slot.path), parts=[_secret_part(part) for part in slot.parts])
+            for slot in resolved.secrets
+        ],
+        idempotency_key=step_idempotency_key(job.id, step.id),
+        retry=step.spec.retry or RetrySpec(),
+        timeout=step.spec.timeout,
+        limits=job.limits,
+        correlation_id=job.spec.correlation_id,
+    )
+
+
+def _secret_part(part: str | SecretRef) -> SecretPart:
+    return SecretPart(text=part) if isinstance(part, str) else SecretPart(secret=part.name)
+
+
+def _temporal_policy(policy: RetrySpec) -> RetryPolicy:
+    # The server refuses a first interval above the maximum, which would fail the workflow task for ever.
+    maximum = parse_duration(policy.maximum_interval)
+    return RetryPolicy(
+        initial_interval=min(parse_duration(policy.initial_interval), maximum),
+        backoff_coefficient=policy.backoff_coefficient,
+        maximum_interval=maximum,
+        maximum_attempts=policy.maximum_attempts,
+    )
+
+
+def _read_result(job: JobRun, step: StepRun, raw: RawValue) -> Completed | Failed:
+    try:
+        result = StepResult.model_validate_json(raw.payload.data)
+    except ValueError as problem:
+        message = f"the worker returned something that is no step result: {problem}"
+        return failure(job, step, "STEP.INTERNAL", ErrorClass.INTERNAL, message)
+    return Completed(result.output, result.ledger.count)
