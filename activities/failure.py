@@ -46,9 +46,7 @@ def explain(
     """
     if stopped is not None and stopped.cancel_requested:
         message = "the step was stopped because its job was canceled"
-        return Failure(
-            AttemptOutcome.CANCELED, PerdureError(RESULT_CANCELED, ErrorClass.CANCELED, message)
-        )
+        return Failure(AttemptOutcome.CANCELED, PerdureError(RESULT_CANCELED, ErrorClass.CANCELED, message))
     if expired or (stopped is not None and stopped.timed_out):
         return Failure(AttemptOutcome.TIMED_OUT, timeout_error(timeout))
     if stopped is not None or isinstance(raised, asyncio.CancelledError):
@@ -74,14 +72,14 @@ def matches(code: str, patterns: list[str]) -> bool:
 
 def to_info(error: PerdureError, call: StepInput, mask: Mask) -> ErrorInfo:
     """The error as data: masked, storable, and in bounds."""
-    details = mask.json(error.details)
+    details = error.details
     if json_flaw(details) is not None or json_bytes(details) > DETAIL_BYTES:
         details = {"omitted": "the details are not JSON, or too large"}
     return error_info(
         _storable(mask.text(error.code))[:100],
         error.error_class,
         _storable(mask.text(error.message)),
-        details,
+        mask.json(details),
         job_type=call.job_type,
         step_type=call.step_type,
     )
@@ -93,9 +91,7 @@ def _interruption(stopped: ActivityCancellationDetails | None) -> PerdureError:
             "WORKER.INTERRUPTED", ErrorClass.LOST, "an operator paused or reset the running activity in Temporal"
         )
     if stopped is not None and stopped.not_found:
-        return PerdureError(
-            "WORKER.LOST", ErrorClass.LOST, "Temporal no longer waits for this attempt: it is given up"
-        )
+        return PerdureError("WORKER.LOST", ErrorClass.LOST, "Temporal no longer waits for this attempt: it is given up")
     return PerdureError("WORKER.SHUTDOWN", ErrorClass.LOST, "the worker was stopped while the step ran")
 
 

@@ -44,9 +44,7 @@ class Mask:
             return {self.json(name): self.json(item) for name, item in value.items()}
         return value
 
-    def log_processor(
-        self, logger: Any, method: str, event: MutableMapping[str, Any]
-    ) -> MutableMapping[str, Any]:
+    def log_processor(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """For structlog: the same for a log line, tracebacks included."""
         if event.get("exc_info"):
             event = format_exc_info(logger, method, event)

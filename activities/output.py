@@ -27,10 +27,22 @@ def to_output(kind: TypeAdapter[Any], value: Any, limit: int) -> Any:
     """
     try:
         output = kind.dump_python(value, mode="json", by_alias=True, warnings=False)
+        lost = _not_finite(kind.dump_python(value, warnings=False))
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as problem:
         raise _invalid(f"the step returned something that is not JSON: {problem}") from None
+    if lost:
+        raise _invalid("the output of the step has a number that is not finite, which JSON does not know")
     check_json(output, limit, "the output of the step")
     return output
+
+
+def _not_finite(value: Any) -> bool:
+    """pydantic writes null for NaN; that would be a silent change."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if isinstance(value, Mapping):
+        return any(_not_finite(item) for item in value.values())
+    return isinstance(value, list | tuple | set | frozenset) and any(_not_finite(item) for item in value)
 
 
 def check_json(value: Any, limit: int, what: str) -> None:

@@ -78,7 +78,6 @@ def _only_makes_room(act: WorkflowActivation) -> bool:
     (an exact mark), TASK_NOT_FOUND when the job ended elsewhere.
     """
     return any(
-        job.HasField("remove_from_cache")
-        and job.remove_from_cache.reason == RemoveFromCache.EvictionReason.CACHE_FULL
+        job.HasField("remove_from_cache") and job.remove_from_cache.reason == RemoveFromCache.EvictionReason.CACHE_FULL
         for job in act.jobs
     )

@@ -46,8 +46,6 @@ def field_message(value: Any, found: Sequence[ErrorDetails]) -> tuple[str, str]:
 
 
 def _mend(kind: str, value: Any) -> str:
-    if value is None and kind != "model_type":
-        return ": leave the field out for its default"
     if kind not in ("int_type", "float_type"):
         return ""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _LONGEST_UNQUOTED:

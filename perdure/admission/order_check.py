@@ -14,9 +14,9 @@ _CIRCLE_SHOWN = 12
 def order_problems(spec: Outline, order: StepOrder) -> Iterator[Problem]:
     """Everything wrong with the ids and the dependencies."""
     yield from _repeated(spec)
-    known = frozenset(order.waits_for)
+    known = tuple(order.waits_for)
     for step in spec.steps:
-        yield from _dependency_problems(step, known, spec)
+        yield from _dependency_problems(step, known)
     positions = {step.id: step.path for step in reversed(spec.steps)}
     for circle in order.circles():
         path = render((*positions[circle[0]], "depends_on"))
@@ -35,14 +35,14 @@ def _repeated(spec: Outline) -> Iterator[Problem]:
         first.setdefault(step.id, step.position)
 
 
-def _dependency_problems(step: StepOutline, known: frozenset[str], spec: Outline) -> Iterator[Problem]:
+def _dependency_problems(step: StepOutline, known: tuple[str, ...]) -> Iterator[Problem]:
     for place, id_ in step.depends_on or ():
         path = render((*step.path, "depends_on", place))
         if id_ == step.id:
             message = f"step {quoted(id_)} cannot wait for itself: take it out of its depends_on"
             yield Problem(path, "API.SPEC.STEP_SELF_DEPENDENCY", message)
         elif id_ not in known:
-            message = f"there is no step {quoted(id_)}{meant(id_, known)}. The steps are {listed(spec.ids())}"
+            message = f"there is no step {quoted(id_)}{meant(id_, known)}. The steps are {listed(known)}"
             yield Problem(path, "API.SPEC.STEP_UNKNOWN", message)
 
 

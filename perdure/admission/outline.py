@@ -50,9 +50,7 @@ def outline(document: Any) -> Outline:
 def _steps(listed: Any) -> Iterator[StepOutline]:
     for position, step in enumerate(listed[:MAX_STEPS] if isinstance(listed, list) else ()):
         if isinstance(step, dict):
-            yield StepOutline(
-                position, _text(step.get("id")), _text(step.get("type")), _dependencies(step), step
-            )
+            yield StepOutline(position, _text(step.get("id")), _text(step.get("type")), _dependencies(step), step)
 
 
 def _text(value: Any) -> str | None:

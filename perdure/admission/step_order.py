@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 from perdure.admission.outline import Outline, StepOutline
-from perdure.contract.graph import unreachable
+from perdure.contract.graph import dependents, unreachable
 
 Waits = Mapping[str, Sequence[str]]
 
@@ -35,9 +35,7 @@ class StepOrder:
     def circles(self) -> list[list[str]]:
         """Circles of steps that wait for each other; each begins with the step listed first."""
         walked: dict[str, int] = {}
-        return [
-            found for number, id_ in enumerate(self.waits_for) if (found := self._circle(id_, number, walked))
-        ]
+        return [found for number, id_ in enumerate(self.waits_for) if (found := self._circle(id_, number, walked))]
 
     def _circle(self, start: str, number: int, walked: dict[str, int]) -> list[str]:
         """Follow what waits from `start`; the circle it runs into, unless it was walked before."""
@@ -54,17 +52,17 @@ class StepOrder:
         return circle[first:] + circle[:first]
 
     def _closure(self) -> dict[str, int]:
-        """For each step a bit for every step before it. Iterative: a chain may have 500 links."""
+        """For each step a bit for every step before it; none for those that are stuck."""
         bits: dict[str, int] = dict.fromkeys(self.stuck, 0)
-        todo = list(self.waits_for)
-        while todo:
-            id_ = todo[-1]
-            missing = [other for other in self.waits_for[id_] if other not in bits]
-            if id_ in bits or not missing:
-                bits.setdefault(id_, self._union(self.waits_for[id_], bits))
-                todo.pop()
-            else:
-                todo.extend(missing)
+        after = dependents(self.waits_for)
+        missing = {id_: len(waits) for id_, waits in self.waits_for.items()}
+        ready = [id_ for id_, count in missing.items() if count == 0]
+        for id_ in ready:
+            bits[id_] = self._union(self.waits_for[id_], bits)
+            for other in after[id_]:
+                missing[other] -= 1
+                if missing[other] == 0:
+                    ready.append(other)
         return bits
 
     def _union(self, waits: Sequence[str], bits: Mapping[str, int]) -> int:

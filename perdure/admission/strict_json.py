@@ -40,9 +40,7 @@ def read_json(body: bytes, limit: int) -> Any:
 
 def too_large(limit: int) -> AdmissionError:
     """The refusal of a body of more than `limit` bytes; also for a reader that stopped at the limit."""
-    message = (
-        f"the body is larger than {limit} bytes: send less, or keep large data elsewhere and pass a link"
-    )
+    message = f"the body is larger than {limit} bytes: send less, or keep large data elsewhere and pass a link"
     return AdmissionError("API.BODY_TOO_LARGE", [Problem("$", "API.BODY_TOO_LARGE", message)])
 
 

@@ -65,9 +65,7 @@ def _place(document: Any, detail: ErrorDetails) -> tuple[Path, Any]:
     return path, value
 
 
-def _message(
-    model: type[BaseModel], path: Path, value: Any, found: Sequence[ErrorDetails]
-) -> tuple[str, str]:
+def _message(model: type[BaseModel], path: Path, value: Any, found: Sequence[ErrorDetails]) -> tuple[str, str]:
     kind = found[0]["type"]
     if kind == "missing":
         return "MISSING", f"the field {quoted(str(path[-1]))} is required"

@@ -62,9 +62,7 @@ class AsyncPerdureClient:
         """One page of jobs, newest first; `page.cursor` leads to the next."""
         return (await self.exchange(calls.list_jobs(**query))).value
 
-    async def journal(
-        self, job_id: str, *, limit: int | None = None, cursor: str | None = None
-    ) -> JournalPage:
+    async def journal(self, job_id: str, *, limit: int | None = None, cursor: str | None = None) -> JournalPage:
         """One page of what happened to a job, oldest first."""
         return (await self.exchange(calls.journal(job_id, limit=limit, cursor=cursor))).value
 

@@ -13,6 +13,7 @@ from perdure.client.error import UnreachableError
 T = TypeVar("T")
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 """Seconds. A decision may take the API several seconds (PERDURE_DECISION_TIMEOUT_SECONDS)."""
+MAX_PORT = 65_535
 
 
 class Exchange(Generic[T]):
@@ -81,6 +82,8 @@ def _host(server: str) -> str:
         raise ValueError(f"{server!r} is not a URL: {error}") from error
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError(f"the server is an http:// or https:// URL, not {server!r}")
+    if url.port is not None and url.port > MAX_PORT:
+        raise ValueError(f"the server URL {server!r} has a port above {MAX_PORT}")
     return url.host
 
 

@@ -47,9 +47,7 @@ class PerdureClient:
             raise self._connection.unreachable(error) from error
         return self._connection.exchange(call, response)
 
-    def submit(
-        self, spec: calls.Spec, *, idempotency_key: str | None = None, dry_run: bool = False
-    ) -> Submission:
+    def submit(self, spec: calls.Spec, *, idempotency_key: str | None = None, dry_run: bool = False) -> Submission:
         """Submit a job; returns once Temporal has durably accepted it."""
         return self.exchange(calls.submit(spec, idempotency_key=idempotency_key, dry_run=dry_run)).value
 

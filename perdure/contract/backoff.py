@@ -24,9 +24,7 @@ def base_delay(policy: RetryPolicy, attempt: int) -> timedelta:
     return min(longest, initial * policy.backoff_coefficient ** (attempt - 1))
 
 
-def retry_delay(
-    policy: RetryPolicy, attempt: int, draw: float, retry_after: timedelta | None = None
-) -> timedelta:
+def retry_delay(policy: RetryPolicy, attempt: int, draw: float, retry_after: timedelta | None = None) -> timedelta:
     """The wait after `attempt` failed, spread by the policy's jitter and never above its maximum.
 
     Args:

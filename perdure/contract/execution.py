@@ -32,6 +32,8 @@ class JobState(Message):
     steps: dict[str, StepState]
     notes: int = 0
     """How many notes the job has written."""
+    submitted_at: str | None = None
+    """When the first run was started."""
     started_at: str
     parked_at: str | None = None
     """When the job was dead-lettered, if it is now."""

@@ -18,7 +18,8 @@ from perdure.egress.policy import EgressPolicy
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
 """From host and port to addresses, preferred first. Raises OSError."""
 
-RESOLVER_THREADS = 32
+RESOLVER_THREADS = 200
+"""As many as a worker runs steps: a name server that does not answer holds up nobody else."""
 
 
 class SystemResolver:
@@ -80,9 +81,9 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
     async def connect_unix_socket(
         self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109  the interface of httpcore
-        socket_options: Iterable[Any] | None = None,
+        path: str,  # noqa: ARG002  the interface of httpcore
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore.AsyncNetworkStream:
         """Refused: a socket file is on this machine."""
         raise httpcore.ConnectError("sockets of this machine are not reached")
@@ -115,11 +116,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         share = None if seconds is None else seconds / len(addresses)
         for address in addresses[:-1]:
             try:
-                return await self._network.connect_tcp(
-                    str(address), port, share, local_address, socket_options
-                )
+                return await self._network.connect_tcp(str(address), port, share, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return await self._network.connect_tcp(
-            str(addresses[-1]), port, seconds, local_address, socket_options
-        )
+        return await self._network.connect_tcp(str(addresses[-1]), port, seconds, local_address, socket_options)

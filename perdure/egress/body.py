@@ -20,6 +20,9 @@ async def read_body(answer: httpx.Response, limit: int) -> bytes:
         BodyTooLargeError: it is larger than `limit` bytes.
         httpx.TransportError: the connection broke, or the body is not what its encoding says.
     """
+    declared = answer.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit and answer.request.method != "HEAD":
+        raise BodyTooLargeError
     body = bytearray()
     async for part in _unpacked(answer):
         body += part
@@ -48,12 +51,15 @@ async def _unpacked(answer: httpx.Response) -> AsyncIterator[bytes]:
             yield part
         return
     unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
+    empty = True
     try:
         async for packed in answer.aiter_raw():
-            rest = packed
+            empty, rest = False, packed
             while rest and not unpacker.eof:
                 yield unpacker.decompress(rest, _PIECE)
                 rest = unpacker.unconsumed_tail
         yield unpacker.flush()
     except zlib.error as problem:
         raise httpx.RemoteProtocolError(f"the body is not {encoding} as it says: {problem}") from None
+    if not (unpacker.eof or empty):
+        raise httpx.RemoteProtocolError(f"the body ends in the middle of its {encoding} stream")

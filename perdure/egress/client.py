@@ -16,9 +16,7 @@ USER_AGENT = f"perdure/{__version__}"
 
 
 @asynccontextmanager
-async def guarded_client(
-    policy: EgressPolicy, resolver: Resolver | None = None
-) -> AsyncIterator[httpx.AsyncClient]:
+async def guarded_client(policy: EgressPolicy, resolver: Resolver | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """A pooled client that follows no redirects by itself, keeps no cookies and ignores proxy variables.
 
     Certificates are checked against certifi's list, or SSL_CERT_FILE / SSL_CERT_DIR where set.

@@ -15,8 +15,8 @@ class EgressBlockedError(PerdureError):
         super().__init__(
             "STEP.HTTP.BLOCKED",
             ErrorClass.PERMANENT,
-            f"{host} is not reached: its address is not public ({kind}). An administrator can allow the host with "
-            "PERDURE_HTTP_ALLOWED_HOSTS",
+            f"{host} is not reached: its address is not public ({kind}). "
+            "An administrator can allow the host with PERDURE_HTTP_ALLOWED_HOSTS",
             {"host": host},
         )
 

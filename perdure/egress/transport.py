@@ -55,10 +55,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         try:
             answer = await self._pool.handle_async_request(raw)
         except _RAISED as problem:
-            raise _ERRORS[type(problem)](str(problem), request=request) from None
-        return httpx.Response(
-            answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions
-        )
+            raise _translated(problem) from None
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -74,7 +72,11 @@ class _Body(httpx.AsyncByteStream):
             async for part in self._answer.aiter_stream():
                 yield part
         except _RAISED as problem:
-            raise _ERRORS[type(problem)](str(problem)) from None
+            raise _translated(problem) from None
 
     async def aclose(self) -> None:
         await self._answer.aclose()
+
+
+def _translated(problem: Exception) -> httpx.TransportError:
+    return _ERRORS.get(type(problem), httpx.TransportError)(str(problem))

@@ -60,13 +60,11 @@ class Postgres:
 
     @property
     def socket_dir(self) -> Path:
-        """In `home`, or, where a client could not use that path, in the temporary directory."""
-        path = self.place.home / "socket"
-        encoded = bytes(path / _SOCKET_NAME)
-        if len(encoded) <= _SOCKET_PATH_LIMIT and _SOCKET_SAFE.fullmatch(encoded):
-            return path
-        digest = hashlib.sha256(bytes(path)).hexdigest()[:16]
-        return Path(tempfile.gettempdir(), f"perdure-socket-{digest}")
+        """In `home`, or, where a client could not use that path, in a temporary directory."""
+        home = self.place.home
+        name = f"perdure-{hashlib.sha256(bytes(home)).hexdigest()[:12]}"
+        paths = (home / "socket", Path(tempfile.gettempdir(), name), Path("/tmp", name))  # noqa: S108 (made 0700)
+        return next(filter(_fits_a_socket, paths), paths[-1])
 
     @property
     def url(self) -> str:
@@ -155,3 +153,8 @@ class Postgres:
             raise ServiceFailedError(
                 f"{self.socket_dir}, where Postgres' socket goes, was made by somebody else. Remove it."
             )
+
+
+def _fits_a_socket(directory: Path) -> bool:
+    path = bytes(directory / _SOCKET_NAME)
+    return len(path) <= _SOCKET_PATH_LIMIT and _SOCKET_SAFE.fullmatch(path) is not None

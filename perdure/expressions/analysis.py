@@ -94,11 +94,8 @@ class _Walk:
                 return self._children(elements, bound)
             case Record(type_name, entries):
                 return self._record(type_name, entries, bound)
-            case Loop(variables, source, body):
-                self.loops = True
-                return sum(self.visit(child, bound) for child in source) + sum(
-                    self.visit(child, bound | variables) for child in body
-                )
+            case Loop():
+                return self._loop(node, bound)
         return 1
 
     def _use(self, path: Path, *, test: bool) -> int:
@@ -126,6 +123,12 @@ class _Walk:
         if test and path is not None:
             return self._use((*path, name), test=True)
         return self.visit(operand, bound)
+
+    def _loop(self, loop: Loop, bound: frozenset[str]) -> int:
+        self.loops = True
+        inside = bound | {*loop.variables, loop.result_name}
+        outer = self.visit(loop.source, bound) + self.visit(loop.initial, bound)
+        return outer + sum(self.visit(part, inside) for part in (loop.condition, loop.step, loop.result))
 
     def _record(self, type_name: str, entries: tuple[Node, ...], bound: frozenset[str]) -> int:
         if type_name:

@@ -11,13 +11,13 @@ from functools import lru_cache
 from cel_expr_python import cel  # type: ignore[import-untyped]  # it ships stubs without py.typed
 
 from perdure.expressions.analysis import Analysis, analyse
+from perdure.expressions.arithmetic import mix_numbers
 from perdure.expressions.error import ExpressionError
 from perdure.expressions.explain import explain_syntax
 from perdure.expressions.limit import EXPRESSION_LENGTH
-from perdure.expressions.number import OPERATORS, mixed_functions
 from perdure.expressions.path import JSON, ROOTS
 from perdure.expressions.result import ErrorValue, to_json
-from perdure.expressions.syntax import read_tree
+from perdure.expressions.syntax import read_tree, write_tree
 
 _PROGRAMS = 1_024
 
@@ -38,11 +38,15 @@ def compile_text(text: str, *, loops: bool) -> Program:
     With `loops`, the looping macros are known; without, `has` is the only macro.
     """
     refuse_text(text)
+    environment = _environment(loops=loops)
     try:
-        expression = _environment(loops=loops).compile(text, disable_check=True)
+        parsed = environment.compile(text, disable_check=True)
+        tree = read_tree(parsed.serialize())
+        mixed = mix_numbers(tree)
+        expression = parsed if mixed == tree else environment.deserialize(write_tree(mixed))
     except RuntimeError as error:
         raise ExpressionError(explain_syntax(str(error)), text) from None
-    return Program(text, analyse(read_tree(expression.serialize())), expression)
+    return Program(text, analyse(tree), expression)
 
 
 def refuse_text(text: str) -> None:
@@ -70,11 +74,8 @@ def run(program: Program, data: Mapping[str, JSON]) -> JSON:
 
 @lru_cache(maxsize=2)
 def _environment(*, loops: bool) -> cel.Env:
-    lines = ["stdlib:"]
-    lines += [] if loops else ["  include_macros: [has]"]
-    lines += ["  exclude_functions:", *(f"    - name: {name!r}" for name in OPERATORS)]
+    macros = "{}" if loops else "{include_macros: [has]}"
     return cel.NewEnv(
         variables=dict.fromkeys(sorted(ROOTS), cel.Type.DYN),
-        config=cel.NewEnvConfigFromYaml("\n".join(lines)),
-        functions=mixed_functions(),
+        config=cel.NewEnvConfigFromYaml(f"stdlib: {macros}"),
     )

@@ -13,6 +13,7 @@ _STATUS = re.compile(r"^[A-Z_]+: (.*?)(?: \[[A-Z_]+\])?$", re.DOTALL)
 _OVERLOAD = re.compile(r"No matching overloads found : (\S+?)(?:\(([^)]*)\))?$")
 _OPERATOR = re.compile(r"^(?:_(\S+)_|(\S)_|@(in))$")
 _KEY = re.compile(r'Key not found in map : "(.*)"$', re.DOTALL)
+_INDEX = re.compile(r"Index error: index=(-?\d+) size=(\d+)$")
 _TYPES = {"int64": "integer", "uint64": "unsigned", "double": "decimal", "bool": "boolean", "map": "object"}
 _TOO_DEEP = (
     "nested too deeply: at most 32 levels, and 31 operators in a row ('a + b + …'); group them with ( )"
@@ -40,7 +41,7 @@ def explain_failure(message: str, uses: tuple[Use, ...], scope: Scope) -> str:
     if "Iteration budget" in text:
         return "loops more than 10,000 times in all; work on fewer entries"
     if any(sign in text for sign in ("Key not found", "Index error", "Applying SELECT", "Invalid container")):
-        return _explain_missing(uses, scope, text) or shorten(text, _LONGEST)
+        text = _explain_missing(uses, scope, text) or _explain_lookup(text)
     return shorten(text, _LONGEST)
 
 
@@ -67,6 +68,14 @@ def _explain_missing(uses: tuple[Use, ...], scope: Scope, text: str) -> str | No
     key = _KEY.search(text)
     named = [message for message in found if key and f"'{key[1]}'" in message]
     return next(iter(named + found), None)
+
+
+def _explain_lookup(text: str) -> str:
+    """A lookup whose key was computed, or whose object is a loop's."""
+    key, index = _KEY.search(text), _INDEX.search(text)
+    if key:
+        return f"an object has no field '{key[1]}'"
+    return f"a list has {index[2]} entries: there is no [{index[1]}]" if index else text
 
 
 def _failure(use: Use, scope: Scope) -> str | None:

@@ -1,20 +1,17 @@
-"""The syntax tree of a CEL expression, read from the binding's serialised form (protobuf `cel.expr.ParsedExpr`).
+"""The syntax tree of a CEL expression, out of the binding's serialised form and back into it.
 
-`analysis` walks it to know what an expression uses before it is ever evaluated. Field numbers:
-https://github.com/google/cel-spec/blob/master/proto/cel/expr/syntax.proto
+`analysis` walks it to know what an expression uses before it runs, `arithmetic` rewrites it. The form is a
+`google.protobuf.Any` of a `cel.expr.ParsedExpr`; field numbers as in cel-spec, proto/cel/expr/syntax.proto.
 """
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import TypeAlias
 
-# Wire types, the fields of `Constant`, and others that need a name.
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_NULL, _BOOL, _INT, _DOUBLE, _STRING = 1, 2, 3, 5, 6
-_TEST_ONLY = 3
-_ENTRIES = 2
-_MORE = 0x80
+from perdure.expressions.wire import bytes_field, fixed_field, read_fields, varint_field
+
+_TYPE_URL = b"type.googleapis.com/cel.expr.ParsedExpr"
 _SIGN = 1 << 63
 
 
@@ -39,7 +36,7 @@ class Select:
 
     operand: "Node"
     field: str
-    test: bool
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A map literal, or with a `type_name` a protobuf message."""
+    """A map literal, keys and values in turn; with a `type_name` a protobuf message."""
 
     type_name: str
     entries: "tuple[Node, ...]"
@@ -68,25 +65,30 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """What a looping macro becomes: `source` is evaluated outside the loop, `body` with `variables` bound."""
+    """What a looping macro becomes: a fold over `source`; `source` and `initial` stand outside the variables."""
 
-    variables: frozenset[str]
-    source: "tuple[Node, ...]"
-    body: "tuple[Node, ...]"
+    variables: tuple[str, str]
+    result_name: str
+    source: "Node"
+    initial: "Node"
+    condition: "Node"
+    step: "Node"
+    result: "Node"
 
 
 Node: TypeAlias = Constant | Name | Select | Call | Items | Record | Loop
-_Field: TypeAlias = tuple[int, int | bytes]
+
+_CONSTANTS = {1: "null", 2: "bool", 3: "int", 4: "uint", 5: "double", 6: "string", 7: "bytes"}
+_NUMBERS = {kind: number for number, kind in _CONSTANTS.items()}
 
 
 def read_tree(serialized: bytes) -> Node:
     """The tree of `Expression.serialize()`. Raises ValueError if that form is not the one this module knows."""
-    parsed = _child(serialized, 2)
-    return _node(_child(parsed, 2))
+    return _node(_message(_message(serialized, 2), 2))
 
 
 def _node(data: bytes) -> Node:
-    for number, content in _fields(data):
+    for number, content in read_fields(data):
         if number in _READERS and isinstance(content, bytes):
             return _READERS[number](content)
     message = "a CEL syntax node of an unknown kind"
@@ -94,71 +96,57 @@ def _node(data: bytes) -> Node:
 
 
 def _constant(data: bytes) -> Node:
-    number, content = next(_fields(data))
+    number, content = next(read_fields(data))
+    kind = _CONSTANTS[number]
     if isinstance(content, int):
-        return _scalar(number, content)
-    if number == _DOUBLE:
-        return Constant("double", struct.unpack("<d", content)[0])
-    return Constant("string", content.decode()) if number == _STRING else Constant("bytes", content)
-
-
-def _scalar(number: int, content: int) -> Constant:
-    if number == _NULL:
-        return Constant("null", None)
-    if number == _BOOL:
-        return Constant("bool", bool(content))
-    if number == _INT:
-        return Constant("int", content - (1 << 64) if content & _SIGN else content)
-    return Constant("uint", content)
-
-
-def _name(data: bytes) -> Node:
-    return Name(_text(data, 1))
+        values = {"null": None, "bool": bool(content), "int": content - ((content & _SIGN) << 1)}
+        return Constant(kind, values.get(kind, content))
+    if kind == "double":
+        return Constant(kind, struct.unpack("<d", content)[0])
+    return Constant(kind, content.decode() if kind == "string" else content)
 
 
 def _select(data: bytes) -> Node:
-    test = any(number == _TEST_ONLY and bool(content) for number, content in _fields(data))
-    return Select(_node(_child(data, 1)), _text(data, 2), test)
+    return Select(_node(_message(data, 1)), _text(data, 2), test=(3, 1) in read_fields(data))
 
 
 def _call(data: bytes) -> Node:
-    targets = _children(data, 1)
-    return Call(_text(data, 2), targets[0] if targets else None, _children(data, 3))
-
-
-def _items(data: bytes) -> Node:
-    return Items(_children(data, 1))
+    target = _nodes(data, 1)
+    return Call(_text(data, 2), target[0] if target else None, _nodes(data, 3))
 
 
 def _record(data: bytes) -> Node:
-    entries = [content for number, content in _fields(data) if number == _ENTRIES]
-    nodes = [
-        node
-        for entry in entries
-        if isinstance(entry, bytes)
-        for key in (3, 4)
-        for node in _children(entry, key)
-    ]
+    entries = [content for number, content in read_fields(data) if number == _ENTRIES]
+    nodes = [node for entry in entries if isinstance(entry, bytes) for key in (3, 4) for node in _nodes(entry, key)]
     return Record(_text(data, 1), tuple(nodes))
 
 
 def _loop(data: bytes) -> Node:
-    variables = frozenset(_text(data, number) for number in (1, 3, 8)) - {""}
-    outside = _children(data, 2) + _children(data, 4)
-    return Loop(variables, outside, tuple(node for number in (5, 6, 7) for node in _children(data, number)))
+    source, initial, condition, step, result = (_node(_message(data, number)) for number in (2, 4, 5, 6, 7))
+    variables = _text(data, 1), _text(data, 8)
+    return Loop(variables, _text(data, 3), source, initial, condition, step, result)
 
 
-_READERS = {3: _constant, 4: _name, 5: _select, 6: _call, 7: _items, 8: _record, 9: _loop}
+_ENTRIES = 2
+_READERS = {
+    3: _constant,
+    4: lambda data: Name(_text(data, 1)),
+    5: _select,
+    6: _call,
+    7: lambda data: Items(_nodes(data, 1)),
+    8: _record,
+    9: _loop,
+}
 
 
-def _children(data: bytes, wanted: int) -> tuple[Node, ...]:
+def _nodes(data: bytes, wanted: int) -> tuple[Node, ...]:
     return tuple(
-        _node(content) for number, content in _fields(data) if number == wanted and isinstance(content, bytes)
+        _node(content) for number, content in read_fields(data) if number == wanted and isinstance(content, bytes)
     )
 
 
-def _child(data: bytes, wanted: int) -> bytes:
-    for number, content in _fields(data):
+def _message(data: bytes, wanted: int) -> bytes:
+    for number, content in read_fields(data):
         if number == wanted and isinstance(content, bytes):
             return content
     message = f"a CEL syntax node without field {wanted}"
@@ -166,41 +154,71 @@ def _child(data: bytes, wanted: int) -> bytes:
 
 
 def _text(data: bytes, wanted: int) -> str:
-    for number, content in _fields(data):
+    for number, content in read_fields(data):
         if number == wanted and isinstance(content, bytes):
             return content.decode()
     return ""
 
 
-def _fields(data: bytes) -> Iterator[_Field]:
-    position = 0
-    while position < len(data):
-        tag, position = _varint(data, position)
-        content: int | bytes
-        if tag & 7 == _VARINT:
-            content, position = _varint(data, position)
-        else:
-            size, position = _size(data, position, tag & 7)
-            content = data[position : position + size]
-            position += size
-        yield tag >> 3, content
+def write_tree(tree: Node) -> bytes:
+    """The serialised form of a tree, for `Env.deserialize`."""
+    parsed = bytes_field(2, _Writer().node(tree))
+    return bytes_field(1, _TYPE_URL) + bytes_field(2, parsed)
 
 
-def _size(data: bytes, position: int, wire_type: int) -> tuple[int, int]:
-    if wire_type == _BYTES:
-        return _varint(data, position)
-    if wire_type in (_FIXED64, _FIXED32):
-        return (8 if wire_type == _FIXED64 else 4), position
-    message = f"protobuf wire type {wire_type}"
-    raise ValueError(message)
+class _Writer:
+    """Writes nodes, each with an id of its own: the runtime keeps what it resolves by them."""
+
+    def __init__(self) -> None:
+        self._ids = count(1)
+
+    def node(self, node: Node) -> bytes:
+        number, content = self._content(node)
+        return varint_field(2, next(self._ids)) + bytes_field(number, content)
+
+    def _content(self, node: Node) -> tuple[int, bytes]:
+        match node:
+            case Constant(kind, value):
+                return 3, _constant_field(_NUMBERS[kind], value)
+            case Name(name):
+                return 4, bytes_field(1, name.encode())
+            case Select(operand, name, test):
+                flag = varint_field(3, 1) if test else b""
+                return 5, self._fields(1, operand) + bytes_field(2, name.encode()) + flag
+            case Call(function, target, args):
+                on = b"" if target is None else self._fields(1, target)
+                return 6, on + bytes_field(2, function.encode()) + self._fields(3, *args)
+            case Items(elements):
+                return 7, self._fields(1, *elements)
+            case Record(_, entries):
+                return 8, b"".join(self._entry(*pair) for pair in zip(entries[::2], entries[1::2], strict=True))
+            case Loop():
+                return 9, self._loop(node)
+
+    def _fields(self, number: int, *nodes: Node) -> bytes:
+        return b"".join(bytes_field(number, self.node(node)) for node in nodes)
+
+    def _entry(self, key: Node, value: Node) -> bytes:
+        entry = varint_field(1, next(self._ids)) + self._fields(3, key) + self._fields(4, value)
+        return bytes_field(_ENTRIES, entry)
+
+    def _loop(self, loop: Loop) -> bytes:
+        names = ((1, loop.variables[0]), (3, loop.result_name), (8, loop.variables[1]))
+        parts = ((2, loop.source), (4, loop.initial), (5, loop.condition), (6, loop.step), (7, loop.result))
+        texts = b"".join(bytes_field(number, name.encode()) for number, name in names if name)
+        return texts + b"".join(self._fields(number, part) for number, part in parts)
 
 
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < _MORE:
-            return value, position
-        shift += 7
+def _constant_field(number: int, value: object) -> bytes:
+    match value:
+        case float():
+            return fixed_field(number, struct.pack("<d", value))
+        case str():
+            return bytes_field(number, value.encode())
+        case bytes():
+            return bytes_field(number, value)
+        case int() | None:
+            return varint_field(number, value or 0)
+        case _:
+            message = f"a CEL constant cannot be a {type(value).__name__}"
+            raise TypeError(message)

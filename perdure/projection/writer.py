@@ -1,19 +1,19 @@
 """Writes what the fold yields: a batch of jobs in one transaction, never backwards. Called by the projector.
 
-Two projectors may write the same job in any order, from any cuts of its history: a job's rows are
-taken over only from further on in the histories, journal rows are unique by the event they cite, and
-both work on a job one after the other.
+Two projectors may write the same job in any order, from any cuts of its histories: a row is replaced
+only from further on in the histories, journal rows are unique by the event they cite, and writers
+work on a job one after the other.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from perdure.projection import live
+from perdure.projection import row
+from perdure.projection.live import overlay
 from perdure.projection.record import JobRecord, JournalEvent, LiveObservation, StepRecord
 from perdure.store import projected
 from perdure.store.live import add_observations, newest_observations
@@ -25,30 +25,31 @@ _RACE_STATES = ("40001", "40P01")
 
 
 @dataclass(frozen=True, slots=True)
-class RunProgress:
-    """How far a run is folded."""
+class RunProjection:
+    """One run as folded so far. `continued_from` is the run before, where this one continues it as new."""
 
-    run_id: str
-    started_at: datetime
-    last_event_id: int
-    note_count: int
+    record: JobRecord
     closed: bool
-    status: str
+    continued_from: str | None = None
+    base: JobRecord | None = None
+    """What the caller wrote of this run last: where that is what is stored, only the difference is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What there is to write of one job."""
+    """What there is to write of one job: at least one run; the newest of them gives the job's row."""
 
-    job: JobRecord
-    """As its newest run tells it."""
-    runs: Sequence[RunProgress]
-    events: Sequence[JournalEvent]
+    job_id: str
+    runs: Sequence[RunProjection]
+    events: Sequence[JournalEvent] = ()
     observations: Sequence[LiveObservation] = ()
-    base: JobRecord | None = None
-    """What the caller wrote of this job last: where that is what is stored, only the difference is sent."""
     last_event_at: datetime | None = None
     """When the newest event happened, if there is a new one; for the lag."""
+
+    @property
+    def newest(self) -> RunProjection:
+        """The run that tells what the job is now."""
+        return max(self.runs, key=lambda run: (run.record.run_started_at, run.record.run_id))
 
 
 async def write(engine: AsyncEngine, batch: Sequence[Projection]) -> None:
@@ -70,46 +71,49 @@ async def write(engine: AsyncEngine, batch: Sequence[Projection]) -> None:
 
 
 async def _write(connection: AsyncConnection, batch: Sequence[Projection]) -> None:
-    ids = [projection.job.id for projection in batch]
-    await projected.lock_jobs(connection, ids)
-    await add_observations(connection, [seen for projection in batch for seen in projection.observations])
-    await projected.enter_ledger(connection, [_ledger_row(projection.job) for projection in batch])
-    stored = await projected.positions(connection, ids)
-    written = await projected.write_jobs(connection, await _job_rows(connection, batch))
-    await _write_steps(connection, [entry for entry in batch if entry.job.id in written], stored)
-    now = _now()
-    await projected.write_runs(connection, [_run_row(entry, run, now) for entry in batch for run in entry.runs])
-    await projected.write_journal(connection, [_data(event) for entry in batch for event in entry.events])
-
-
-async def _job_rows(connection: AsyncConnection, batch: Sequence[Projection]) -> list[dict[str, Any]]:
-    open_ids = [entry.job.id for entry in batch if not entry.job.status.final]
-    observed = await newest_observations(connection, open_ids) if open_ids else {}
-    return [_job_row(entry, live.overlay(entry.job, observed.get(entry.job.id, []))) for entry in batch]
-
-
-def _job_row(entry: Projection, shown: JobRecord) -> dict[str, Any]:
     now = datetime.now(UTC)
-    row = entry.job.model_dump(mode="json", by_alias=True, exclude={"steps"})
-    row |= {"history_status": row["status"], "history_status_reason": row["status_reason"]}
-    row |= {"status": shown.status, "status_reason": shown.status_reason, "projected_at": now.isoformat()}
-    if entry.last_event_at is not None:
-        row["lag_ms"] = max(0, int((now - entry.last_event_at).total_seconds() * 1000))
-    return row
+    await projected.lock_jobs(connection, [entry.job_id for entry in batch])
+    await add_observations(connection, [seen for entry in batch for seen in entry.observations])
+    await projected.enter_ledger(connection, [row.ledger_row(entry.newest.record) for entry in batch])
+    written = await projected.write_jobs(connection, await _job_rows(connection, batch, now))
+    await _write_runs(connection, batch, written, now)
+    await projected.write_journal(connection, [row.journal_row(event) for entry in batch for event in entry.events])
+    ended = [entry.newest.record for entry in batch if entry.job_id in written]
+    await projected.close_ledger(connection, [row.ledger_row(job) for job in ended if job.status.final])
 
 
-async def _write_steps(
-    connection: AsyncConnection, batch: Sequence[Projection], stored: dict[str, projected.Position]
+async def _job_rows(connection: AsyncConnection, batch: Sequence[Projection], now: datetime) -> list[row.Row]:
+    open_ids = [entry.job_id for entry in batch if not entry.newest.record.status.final]
+    observed = await newest_observations(connection, open_ids) if open_ids else {}
+    rows = []
+    for entry in batch:
+        shown = overlay(entry.newest.record, observed.get(entry.job_id, []))
+        rows.append(row.job_row(entry.newest.record, shown, now, entry.last_event_at))
+    return rows
+
+
+async def _write_runs(
+    connection: AsyncConnection, batch: Sequence[Projection], written: set[str], now: datetime
 ) -> None:
-    changed = {entry.job.id: _changed_steps(entry, stored.get(entry.job.id)) for entry in batch}
-    pairs = [(job_id, step) for job_id, steps in changed.items() for step in steps]
-    await projected.write_steps(connection, [_step_row(job_id, step) for job_id, step in pairs])
-    await projected.forget_attempts(connection, [(job_id, step.id) for job_id, step in pairs if job_id in stored])
-    await projected.write_attempts(
-        connection,
-        [
-            {**_data(attempt), "job_id": job_id, "step_id": step.id}
-            for job_id, step in pairs
-            for attempt in step.attempts
-        ],
+    all_runs = [run for entry in batch for run in entry.runs]
+    stored = await projected.positions(connection, [run.record.run_id for run in all_runs])
+    rows = [row.run_row(run.record, run.closed, run.continued_from, now) for run in all_runs]
+    ahead = await projected.write_runs(connection, rows)
+    changes = {run.record.run_id: _changed_steps(run, stored) for run in all_runs}
+    current = [entry.newest.record for entry in batch if entry.job_id in written]
+    await projected.write_steps(
+        connection, [row.step_row(job.id, step) for job in current for step in changes[job.run_id]]
     )
+    pairs = [(run_id, step) for run_id in ahead for step in changes[run_id]]
+    await projected.forget_attempts(connection, [(run_id, step.id) for run_id, step in pairs if run_id in stored])
+    await projected.write_attempts(
+        connection, [row.attempt_row(run_id, step.id, tried) for run_id, step in pairs for tried in step.attempts]
+    )
+
+
+def _changed_steps(run: RunProjection, stored: dict[str, int]) -> list[StepRecord]:
+    base = run.base
+    if base is None or stored.get(base.run_id) != base.last_event_id:
+        return run.record.steps
+    before = {step.id: step for step in base.steps}
+    return [step for step in run.record.steps if step != before.get(step.id)]

@@ -30,9 +30,7 @@ class _Seen:
 class KeyRing:
     """The keys that were presented and found valid, each with the time it was last looked up."""
 
-    def __init__(
-        self, engine: AsyncEngine, pepper: bytes, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, pepper: bytes, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
         self._pepper = pepper
         self._clock = clock

@@ -60,9 +60,7 @@ def add_type(definition: StepDefinition) -> None:
     """
     known = _types.get(definition.name)
     if definition.name in _BUILT_IN or (known is not None and known.params is not definition.params):
-        raise ValueError(
-            f"the step type {definition.name} exists already; give the plugin's step another name"
-        )
+        raise ValueError(f"the step type {definition.name} exists already; give the plugin's step another name")
     _types[definition.name] = StepType(definition.name, definition.version, definition.params)
 
 
@@ -137,9 +135,7 @@ def _real_path(loc: ParameterPath, raw: Any) -> ParameterPath:
     return tuple(path)
 
 
-def _excused(
-    path: ParameterPath, kind: str, context: Mapping[str, Any], unknown: list[ParameterPath]
-) -> bool:
+def _excused(path: ParameterPath, kind: str, context: Mapping[str, Any], unknown: list[ParameterPath]) -> bool:
     if kind in ("extra_forbidden", "missing"):
         return False
     if not path and "fields" in context:

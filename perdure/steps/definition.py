@@ -64,9 +64,7 @@ def definition_of(function: object) -> StepDefinition:
 
 def _define(name: str, version: int, function: Callable[..., Awaitable[Any]]) -> StepDefinition:
     if not inspect.iscoroutinefunction(function):
-        raise TypeError(
-            f"step {name}: {function!r} must be `async def`; run what blocks with asyncio.to_thread"
-        )
+        raise TypeError(f"step {name}: {function!r} must be `async def`; run what blocks with asyncio.to_thread")
     parameters = list(inspect.signature(function).parameters.values())
     hints = typing.get_type_hints(function)
     expected = f"step {name}: the signature is `async def f(ctx: StepContext, params: <pydantic model>)`"

@@ -28,7 +28,5 @@ def _load(entry: EntryPoint) -> StepDefinition:
         add_type(definition)
     except Exception as problem:
         origin = entry.dist.name if entry.dist else "an unknown package"
-        raise RuntimeError(
-            f"the plugin step {entry.name!r} of {origin} cannot be used: {problem}"
-        ) from problem
+        raise RuntimeError(f"the plugin step {entry.name!r} of {origin} cannot be used: {problem}") from problem
     return definition

@@ -5,17 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, cast, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.contract.state import JobStatus
 from perdure.projection import live
-from perdure.projection.record import JobRecord
+from perdure.projection.record import JobRecord, StepRecord
 from perdure.store import cursor as paging
+from perdure.store.attempt import attempts_of, with_attempts
 from perdure.store.json_row import as_text, json_object
 from perdure.store.live import newest_observations
-from perdure.store.table import attempts, jobs, steps
+from perdure.store.table import jobs, steps
 
 
 class StoredJob(JobRecord):
@@ -24,7 +25,7 @@ class StoredJob(JobRecord):
     projected_at: datetime
     lag_ms: int | None = None
     problem: str | None = None
-    """Why Temporal says that the workflow is stuck; it is the `status_reason` then."""
+    """What Temporal says of a workflow that is stuck; part of `status_reason` as it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +49,17 @@ _NOT_COLUMNS = frozenset({"steps"})
 _LARGE = frozenset({"input", "output"})
 _RECORD_COLUMNS = [name for name in StoredJob.model_fields if name not in _NOT_COLUMNS]
 _LISTED_COLUMNS = [name for name in _RECORD_COLUMNS if name not in _LARGE]
-_STEP_COLUMNS = ("id", "type", "position", "status", "round", "started_at", "completed_at", "output", "error")
-_ATTEMPT_COLUMNS = ("round", "attempt", "worker", "started_at", "ended_at", "outcome", "error")
+_STEP_COLUMNS = [name for name in StepRecord.model_fields if name != "attempts"]
 
 
 async def get_job(connection: AsyncConnection, job_id: str, tenant: str | None) -> StoredJob | None:
     """The job with its steps, attempts and what is live; None where there is none in `tenant` (None: any)."""
-    row = await connection.scalar(_job_query(job_id, tenant))
-    if row is None:
+    found = (await connection.execute(_job_query(job_id, tenant))).one_or_none()
+    if found is None:
         return None
-    job = StoredJob.model_validate_json(row)
+    job = with_attempts(StoredJob.model_validate_json(found.job), found.tried)
     observations = await newest_observations(connection, [job_id])
-    shown = live.overlay(job, observations.get(job_id, []))
-    return shown.model_copy(update={"status_reason": job.problem}) if job.problem else shown
+    return _with_problem(live.overlay(job, observations.get(job_id, [])))
 
 
 async def list_jobs(
@@ -72,7 +71,7 @@ async def list_jobs(
         CursorError: `cursor` is not one that a page has given.
     """
     query = (
-        select(as_text(json_object(_listed())))
+        select(as_text(json_object({name: jobs.c[name] for name in _LISTED_COLUMNS})))
         .where(*_conditions(wanted))
         .order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
         .limit(limit + 1)
@@ -80,7 +79,7 @@ async def list_jobs(
     if cursor is not None:
         key = paging.decode(cursor)
         query = query.where(tuple_(jobs.c.created_at, jobs.c.id) < tuple_(*key))
-    found = [StoredJob.model_validate_json(row) for row in await connection.scalars(query)]
+    found = [_with_problem(StoredJob.model_validate_json(row)) for row in await connection.scalars(query)]
     page = found[:limit]
     more = len(found) > limit and page
     return page, paging.encode(paging.Keyset(page[-1].created_at, page[-1].id)) if more else None
@@ -105,32 +104,23 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _listed() -> dict[str, ColumnElement[Any]]:
-    shown: dict[str, ColumnElement[Any]] = {name: jobs.c[name] for name in _LISTED_COLUMNS}
-    shown["status_reason"] = func.coalesce(jobs.c.problem, jobs.c.status_reason)
-    return shown
+def _with_problem(job: StoredJob) -> StoredJob:
+    if job.problem is None:
+        return job
+    return job.model_copy(update={"status_reason": f"{job.status_reason} ({job.problem})"})
 
 
-def _job_query(job_id: str, tenant: str | None) -> Select[str]:
+def _job_query(job_id: str, tenant: str | None) -> Select[str, str]:
     shown: dict[str, ColumnElement[Any]] = {name: jobs.c[name] for name in _RECORD_COLUMNS}
     shown |= {"status": jobs.c.history_status, "status_reason": jobs.c.history_status_reason}
-    query = select(as_text(json_object(shown | {"steps": _steps_of_job()}))).where(jobs.c.id == job_id)
+    job = as_text(json_object(shown | {"steps": _steps_of_job()})).label("job")
+    # In one statement, so that the attempts are those of the state the steps are in.
+    query = select(job, attempts_of(job_id).label("tried")).where(jobs.c.id == job_id)
     return query if tenant is None else query.where(jobs.c.tenant == tenant)
 
 
 def _steps_of_job() -> ColumnElement[Any]:
-    columns = {name: steps.c[name] for name in (*_STEP_COLUMNS, "attempt_count")}
-    whole = json_object(columns | {"attempts": _attempts_of_step()})
-    query = select(_list_of(whole, steps.c.position)).where(steps.c.job_id == jobs.c.id)
+    row = json_object({name: steps.c[name] for name in _STEP_COLUMNS})
+    rows = func.json_agg(aggregate_order_by(row, steps.c.position, steps.c.id))
+    query = select(func.coalesce(rows, literal_column("'[]'::json"))).where(steps.c.job_id == jobs.c.id)
     return query.correlate(jobs).scalar_subquery()
-
-
-def _attempts_of_step() -> ColumnElement[Any]:
-    whole = json_object({name: attempts.c[name] for name in (*_ATTEMPT_COLUMNS, "next_retry_at", "live")})
-    of_step = (attempts.c.job_id == steps.c.job_id, attempts.c.step_id == steps.c.id)
-    query = select(_list_of(whole, attempts.c.round, attempts.c.attempt)).where(*of_step)
-    return query.correlate(steps).scalar_subquery()
-
-
-def _list_of(row: ColumnElement[Any], *order: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.coalesce(func.json_agg(aggregate_order_by(row, *order)), cast("[]", jobs.c.input.type))

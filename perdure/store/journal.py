@@ -17,9 +17,7 @@ class JournalRow(JournalEvent):
 _ORDER = (journal.c.run_started_at, journal.c.run_id, journal.c.event_id, journal.c.ordinal)
 
 
-async def list_journal(
-    connection: AsyncConnection, job_id: str, after_seq: int, limit: int
-) -> list[JournalRow]:
+async def list_journal(connection: AsyncConnection, job_id: str, after_seq: int, limit: int) -> list[JournalRow]:
     """Rows `after_seq + 1` and on, at most `limit`. The order is the histories', never a clock's."""
     columns = {name: journal.c[name] for name in JournalEvent.model_fields}
     query = (
@@ -31,6 +29,4 @@ async def list_journal(
         .limit(limit)
     )
     rows = [JournalEvent.model_validate_json(row) for row in await connection.scalars(query)]
-    return [
-        JournalRow.model_construct(**dict(event), seq=seq) for seq, event in enumerate(rows, after_seq + 1)
-    ]
+    return [JournalRow.model_construct(**dict(event), seq=seq) for seq, event in enumerate(rows, after_seq + 1)]

@@ -43,9 +43,7 @@ async def insert_if_absent(
     return (await connection.execute(statement)).first() is not None
 
 
-async def close_entry(
-    connection: AsyncConnection, job_id: str, outcome: JobStatus, closed_at: datetime
-) -> bool:
+async def close_entry(connection: AsyncConnection, job_id: str, outcome: JobStatus, closed_at: datetime) -> bool:
     """Set how the job ended, once. False where that was set before, or the key was never entered."""
     open_entry = (ledger.c.job_id == job_id, ledger.c.outcome.is_(None))
     values = {"outcome": outcome.value, "closed_at": closed_at}

@@ -22,9 +22,7 @@ async def add_observations(connection: AsyncConnection, observations: Sequence[L
     await write_rows(connection, _ADD, rows)
 
 
-async def newest_observations(
-    connection: AsyncConnection, job_ids: Sequence[str]
-) -> dict[str, list[LiveObservation]]:
+async def newest_observations(connection: AsyncConnection, job_ids: Sequence[str]) -> dict[str, list[LiveObservation]]:
     """The last observation of each round of each step of the jobs, in the order they were made."""
     table = live_observations.c
     key = (table.job_id, table.run_id, table.step_id, table.round)

@@ -4,7 +4,7 @@ Used by `perdure.projection.writer` only, inside one transaction.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Table, Text, bindparam, case, delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, Insert
@@ -14,13 +14,6 @@ from perdure.store.json_row import insert_rows, write_rows
 from perdure.store.table import attempts, jobs, journal, ledger, runs, steps
 
 Rows = Sequence[Mapping[str, Any]]
-
-
-class Position(NamedTuple):
-    """Up to where a job is projected."""
-
-    run_id: str
-    last_event_id: int
 
 
 # One writer at a time works on a job, whatever rows it has yet; one order of locking, so no deadlock.
@@ -45,9 +38,7 @@ def _upsert(
         for column in table.columns
         if column not in keys and column.name not in leave_out
     }
-    return statement.on_conflict_do_update(
-        index_elements=keys, set_=taken | dict(changes or {}), where=guard
-    )
+    return statement.on_conflict_do_update(index_elements=keys, set_=taken | dict(changes or {}), where=guard)
 
 
 def _job_upsert() -> Insert:
@@ -67,7 +58,7 @@ def _run_upsert() -> Insert:
 
 
 _JOBS = _job_upsert().returning(jobs.c.id)
-_RUNS = _run_upsert()
+_RUNS = _run_upsert().returning(runs.c.run_id)
 _STEPS = _upsert(steps)
 _ATTEMPTS = _upsert(attempts)
 _JOURNAL = insert_rows(journal).on_conflict_do_nothing()
@@ -91,11 +82,10 @@ async def lock_jobs(connection: AsyncConnection, job_ids: Collection[str]) -> No
     await connection.execute(_LOCK, {"ids": sorted(job_ids)})
 
 
-async def positions(connection: AsyncConnection, job_ids: Collection[str]) -> dict[str, Position]:
-    """How far the jobs are projected; those that are not yet are left out."""
-    columns = (jobs.c.id, jobs.c.run_id, jobs.c.last_event_id)
-    found = await connection.execute(select(*columns).where(jobs.c.id.in_(job_ids)))
-    return {row.id: Position(row.run_id, row.last_event_id) for row in found}
+async def positions(connection: AsyncConnection, run_ids: Collection[str]) -> dict[str, int]:
+    """The last event written of each run; runs not known yet are left out."""
+    query = select(runs.c.run_id, runs.c.last_event_id).where(runs.c.run_id.in_(run_ids))
+    return {row.run_id: row.last_event_id for row in await connection.execute(query)}
 
 
 async def write_jobs(connection: AsyncConnection, rows: Rows) -> set[str]:
@@ -108,21 +98,21 @@ async def write_steps(connection: AsyncConnection, rows: Rows) -> None:
     await write_rows(connection, _STEPS, rows)
 
 
+async def write_runs(connection: AsyncConnection, rows: Rows) -> set[str]:
+    """Write how far runs are folded, never backwards. Returns the ids of the runs written."""
+    return set(await write_rows(connection, _RUNS, rows))
+
+
 async def write_attempts(connection: AsyncConnection, rows: Rows) -> None:
-    """Write rows of attempts of jobs that `write_jobs` wrote."""
+    """Write rows of attempts of runs that `write_runs` wrote."""
     await write_rows(connection, _ATTEMPTS, rows)
 
 
 async def forget_attempts(connection: AsyncConnection, step_keys: Collection[tuple[str, str]]) -> None:
-    """Remove the attempts of (job, step) pairs: what is written next is all there is."""
+    """Remove the attempts of (run, step) pairs: what is written next is all there is."""
     if step_keys:
-        key = tuple_(attempts.c.job_id, attempts.c.step_id)
+        key = tuple_(attempts.c.run_id, attempts.c.step_id)
         await connection.execute(delete(attempts).where(key.in_(sorted(step_keys))))
-
-
-async def write_runs(connection: AsyncConnection, rows: Rows) -> None:
-    """Write how far runs are folded; never backwards."""
-    await write_rows(connection, _RUNS, rows)
 
 
 async def write_journal(connection: AsyncConnection, rows: Rows) -> None:
@@ -131,6 +121,10 @@ async def write_journal(connection: AsyncConnection, rows: Rows) -> None:
 
 
 async def enter_ledger(connection: AsyncConnection, rows: Rows) -> None:
-    """See to it that every job has its row in the ledger, and set the outcome of those that ended, once."""
+    """See to it that every job has its row in the ledger; those that are there stay as they are."""
     await write_rows(connection, _LEDGER, rows)
-    await write_rows(connection, _LEDGER_CLOSED, [row for row in rows if row["outcome"] is not None])
+
+
+async def close_ledger(connection: AsyncConnection, rows: Rows) -> None:
+    """Set how jobs ended, once."""
+    await write_rows(connection, _LEDGER_CLOSED, rows)

@@ -12,6 +12,7 @@ from perdure.contract.error import ErrorClass, ErrorInfo, error_info
 from perdure.contract.ledger import AttemptLedger, Heartbeat
 from perdure.contract.name import RESULT_CANCELED
 from perdure.contract.step_call import StepFailure
+from perdure.contract.step_timeout import timeout_error
 from workflows.job.state import JobRun, StepRun
 
 
@@ -48,25 +49,6 @@ class Canceled:
 _M = TypeVar("_M", StepFailure, Heartbeat)
 Outcome = Completed | Skipped | Failed | Canceled
 
-_TIMEOUTS = {
-    TimeoutType.START_TO_CLOSE: ("STEP.TIMEOUT", ErrorClass.TIMEOUT, "an attempt took longer than {timeout}"),
-    TimeoutType.SCHEDULE_TO_CLOSE: (
-        "STEP.TOTAL_TIMEOUT",
-        ErrorClass.TIMEOUT,
-        "all attempts together took longer than {total_timeout}",
-    ),
-    TimeoutType.SCHEDULE_TO_START: (
-        "STEP.TOTAL_TIMEOUT",
-        ErrorClass.TIMEOUT,
-        "no worker took the step within {total_timeout}",
-    ),
-    TimeoutType.HEARTBEAT: (
-        "WORKER.LOST",
-        ErrorClass.LOST,
-        "the worker that ran the step was not heard of for {heartbeat_timeout}",
-    ),
-}
-
 
 def failure(job: JobRun, step: StepRun, code: str, error_class: ErrorClass, message: str) -> Failed:
     """A failure that the workflow itself found."""
@@ -99,11 +81,11 @@ def _read_application_error(job: JobRun, step: StepRun, cause: ApplicationError)
 def _read_timeout(job: JobRun, step: StepRun, cause: TemporalTimeoutError) -> Failed:
     heartbeat = _read(Heartbeat, cause.last_heartbeat_details)
     ledger = heartbeat.ledger if heartbeat else AttemptLedger()
-    code, error_class, text = _TIMEOUTS[cause.type or TimeoutType.START_TO_CLOSE]
-    error = error_info(
-        code,
-        error_class,
-        text.format(**step.spec.model_dump(include={"timeout", "total_timeout", "heartbeat_timeout"})),
+    error = timeout_error(
+        TimeoutType(cause.type or TimeoutType.START_TO_CLOSE).name,
+        timeout=step.spec.timeout,
+        total_timeout=step.spec.total_timeout,
+        heartbeat_timeout=step.spec.heartbeat_timeout,
         job_type=job.spec.type,
         step_type=step.spec.type,
     )

@@ -4,7 +4,6 @@ from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from perdure.contract.compute import compute_text
 from perdure.contract.duration import parse_duration
 from perdure.contract.error import ErrorClass
 from perdure.contract.identifier import step_idempotency_key, tenant_of
@@ -42,8 +41,8 @@ async def run_round(job: JobRun, step: StepRun) -> Outcome:
 def _resolve_params(job: JobRun, step: StepRun) -> Resolved:
     params = step.spec.params
     if step.spec.type == "COMPUTE" and isinstance(params.get("expression"), str):
-        text = compute_text(params["expression"])
-        return Resolved({"expression": text, "roots": compute_roots(text, job.scope())}, ())
+        roots = compute_roots(params["expression"], job.scope())
+        return Resolved({"expression": params["expression"], "roots": roots})
     return resolve(params, job.scope())
 
 

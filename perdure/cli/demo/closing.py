@@ -54,8 +54,7 @@ def farewell(host: Host, outcomes: Sequence[Outcome], stage: Stage, *, keep: boo
     stage.aside(f"One of the jobs    perdure jobs get {first} --journal")
     if host.stack is None or keep:
         stage.aside(
-            "The stack runs on: these addresses are open now."
-            + (" Ctrl-C stops it." if host.stack is not None else "")
+            "The stack runs on: these addresses are open now." + (" Ctrl-C stops it." if host.stack is not None else "")
         )
     elif host.stays:
         stage.aside(

@@ -30,9 +30,7 @@ def demo(
         Path, typer.Option("--data-dir", help="Data of the stack: one that runs there is used, else started.")
     ] = DEFAULT_DATA_DIR,
     *,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the stack running at the end, until Ctrl-C.")
-    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running at the end, until Ctrl-C.")] = False,
 ) -> None:
     """Run real jobs on a real Temporal and a real Postgres, show them live, and check what happened.
 

@@ -164,5 +164,5 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST  # noqa: N815  the name http.server looks for
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name http.server gives it
+    def log_message(self, *_args: object) -> None:
         """Keep the demo's screen its own."""

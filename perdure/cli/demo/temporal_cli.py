@@ -36,9 +36,7 @@ class CommandLine:
 def retry_signal(temporal: Path, address: str, workflow_id: str) -> CommandLine:
     """What sends the signal `retry` to a job."""
     where = [] if address == DEFAULT_ADDRESS else ["--address", address]
-    return CommandLine(
-        [str(temporal), "workflow", "signal", *where, "--workflow-id", workflow_id, "--name", "retry"]
-    )
+    return CommandLine([str(temporal), "workflow", "signal", *where, "--workflow-id", workflow_id, "--name", "retry"])
 
 
 def _environment() -> dict[str, str]:

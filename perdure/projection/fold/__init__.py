@@ -1,0 +1,11 @@
+"""The fold: (state of a run, decoded history event) -> journal rows; pure, one module an event family.
+
+Called by the projector, by rebuild and by `GET …?consistency=strong`. `start`, then `apply` each event in
+order; `record` gives the job at any point.
+"""
+
+from perdure.projection.fold.dispatch import apply, fold_run, start
+from perdure.projection.fold.record import record
+from perdure.projection.fold.state import FoldState
+
+__all__ = ["FoldState", "apply", "fold_run", "record", "start"]

@@ -72,10 +72,8 @@ def _on_retry(state: FoldState, note: Note) -> None:
 
 
 def _on_discarded(state: FoldState, note: Note) -> None:
-    try:
-        state.resolution = Resolution(note.data.get("resolution"))
-    except ValueError:
-        state.resolution = None
+    said = reading.text(note.data, "resolution")
+    state.resolution = next((known for known in Resolution if known == said), None)
 
 
 _ABOUT_JOB: Mapping[JournalType, Callable[[FoldState, Note], None]] = {

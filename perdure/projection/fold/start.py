@@ -13,7 +13,9 @@ from perdure.contract.name import (
     MEMO_TRACEPARENT,
     TASK_QUEUE_PREFIX,
 )
+from perdure.contract.state import StepStatus
 from perdure.projection.fold import reading
+from perdure.projection.fold.failure import StepTerms
 from perdure.projection.fold.row import Row
 from perdure.projection.fold.state import FoldState, StepFold
 from perdure.projection.history import HistoryEvent
@@ -78,11 +80,15 @@ def _read_step(state: FoldState, spec: Mapping[str, Any]) -> None:
     step_id = reading.text(spec, "id")
     if step_id is None or step_id in state.steps:
         return
-    step = StepFold(id=step_id, type=reading.text(spec, "type") or "", position=len(state.steps))
-    step.timeout = reading.text(spec, "timeout") or step.timeout
-    step.total_timeout = reading.text(spec, "total_timeout")
-    step.heartbeat_timeout = reading.text(spec, "heartbeat_timeout") or step.heartbeat_timeout
-    state.add(step)
+    usual = StepTerms()
+    terms = StepTerms(
+        type=reading.text(spec, "type") or "",
+        job_type=state.type,
+        timeout=reading.text(spec, "timeout") or usual.timeout,
+        total_timeout=reading.text(spec, "total_timeout"),
+        heartbeat_timeout=reading.text(spec, "heartbeat_timeout") or usual.heartbeat_timeout,
+    )
+    state.add(StepFold(id=step_id, position=len(state.steps), terms=terms))
 
 
 def _take_over(state: FoldState, carried: JobState | None) -> None:
@@ -99,10 +105,10 @@ def _take_over_step(state: FoldState, step: StepFold, was: StepState) -> None:
     state.move(step, was.status)
     step.round = was.round
     step.output = was.output
-    step.error = was.error
+    pending = was.status is StepStatus.PENDING
+    step.error = None if pending else was.error
     step.started_at = reading.moment(was.started_at)
     step.completed_at = reading.moment(was.completed_at)
     step.wake_at = reading.moment(was.wake_at)
     step.carried_attempts = was.attempts
-    rounds = was.round - 1 if was.completed_at is None and was.error is None else was.round
-    step.carried_retries = max(0, was.attempts - max(1, rounds))
+    step.carried_retries = max(0, was.attempts - (was.round - 1 if pending else was.round))

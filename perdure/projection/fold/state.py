@@ -12,6 +12,7 @@ from typing import Any
 from perdure.contract.error import ErrorInfo
 from perdure.contract.identifier import tenant_of
 from perdure.contract.state import JobStatus, Resolution, StepStatus
+from perdure.projection.fold.failure import StepTerms
 from perdure.projection.fold.row import Row
 from perdure.projection.record import StepAttempt
 
@@ -24,11 +25,8 @@ class StepFold:
     """A step so far. `tried` counts this run's attempts by round; `carried_*` those of earlier runs."""
 
     id: str
-    type: str
     position: int
-    timeout: str = "5m"
-    total_timeout: str | None = None
-    heartbeat_timeout: str = "30s"
+    terms: StepTerms = field(default_factory=StepTerms)
     status: StepStatus = StepStatus.PENDING
     round: int = 1
     started_at: datetime | None = None
@@ -143,11 +141,26 @@ class FoldState:
         decisive = next((status for status in _ORDER if self.step_counts[status]), StepStatus.RUNNING)
         return JobStatus(decisive.value)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the run has closed; the job may go on in another one."""
+        return self.closed is not None or self.continued_to is not None
+
+    @property
+    def parked(self) -> list[StepFold]:
+        """The steps that wait for a decision, in listed order."""
+        return self.in_status(StepStatus.DEAD_LETTERED)
+
+    def in_status(self, status: StepStatus) -> list[StepFold]:
+        """The steps in that status, in listed order."""
+        return [step for step in self.steps.values() if step.status is status] if self.step_counts[status] else []
+
     def step(self, step_id: str, type_: str = "") -> StepFold:
         """The step of that id; one the spec does not have is added at the end."""
         found = self.steps.get(step_id)
         if found is None:
-            found = StepFold(id=step_id, type=type_, position=len(self.steps))
+            terms = StepTerms(type=type_, job_type=self.type)
+            found = StepFold(id=step_id, position=len(self.steps), terms=terms)
             self.add(found)
         return found
 

@@ -8,7 +8,13 @@ from perdure.projection.history import HistoryEvent
 
 RESET = "RESET_WORKFLOW"
 _HARMLESS = frozenset(
-    {"UNHANDLED_COMMAND", "UNHANDLED_UPDATE", "RESET_STICKY_TASK_QUEUE", "FORCE_CLOSE_COMMAND", "FAILOVER_CLOSE_COMMAND"}
+    {
+        "UNHANDLED_COMMAND",
+        "UNHANDLED_UPDATE",
+        "RESET_STICKY_TASK_QUEUE",
+        "FORCE_CLOSE_COMMAND",
+        "FAILOVER_CLOSE_COMMAND",
+    }
 )
 """Causes that belong to the normal course: something new arrived while the task ran."""
 

@@ -40,9 +40,7 @@ def on_timer_started(state: FoldState, event: HistoryEvent) -> list[Row]:
     step.started_at = step.started_at or event.at
     step.completed_at = None
     data = {"wake_at": step.wake_at.isoformat(), "round": step.round}
-    return [
-        Row(JournalType.STEP_WAITING, event.at, step_id=step.id, step_status=StepStatus.WAITING, data=data)
-    ]
+    return [Row(JournalType.STEP_WAITING, event.at, step_id=step.id, step_status=StepStatus.WAITING, data=data)]
 
 
 def on_timer_fired(state: FoldState, event: HistoryEvent) -> list[Row]:

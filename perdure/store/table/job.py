@@ -56,6 +56,7 @@ runs = Table(
     metadata,
     Column("run_id", Text, primary_key=True),
     Column("job_id", Text, nullable=False, index=True),
+    Column("continued_from", Text, comment="The run before, where this one continues it as new."),
     Column("started_at", MOMENT, nullable=False),
     Column("last_event_id", BigInteger, nullable=False),
     Column("note_count", Integer, nullable=False),
@@ -83,7 +84,7 @@ steps = Table(
 attempts = Table(
     "attempts",
     metadata,
-    Column("job_id", Text, ForeignKey(jobs.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("run_id", Text, primary_key=True, comment="Whose history holds it; a job may have several."),
     Column("step_id", Text, primary_key=True),
     Column("round", Integer, primary_key=True),
     Column("attempt", Integer, primary_key=True),

@@ -4,28 +4,41 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from perdure.cli.dev import _run, _Screen
 from perdure.cli.screen import results
 from perdure.embedded.config import StackConfig
 
-_STAND_IN = str(Path(__file__).with_name("stand_in.py"))
+_STAND_IN = Path(__file__).with_name("stand_in.py")
 
 
-def stand_in_config(**settings: object) -> StackConfig:
-    """Free ports, and stand-ins where no commands are given."""
-    commands = {
-        "api": (sys.executable, "-I", _STAND_IN, "PERDURE_API_PORT"),
-        "worker": (sys.executable, "-I", _STAND_IN, "PERDURE_WORKER_HEALTH_PORT"),
-        "migrate": (sys.executable, "-c", "print('migrated')"),
-    }
-    given = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
-    ports = {"api_port": 0, "temporal_port": 0, "ui_port": 0}
-    return StackConfig(**{**ports, **commands, **given})  # type: ignore[arg-type]
+def stand_in(port_variable: str, *how: str) -> tuple[str, ...]:
+    """The command of a stand-in."""
+    return (sys.executable, "-I", str(_STAND_IN), port_variable, *how)
+
+
+def stand_in_config(**settings: Any) -> StackConfig:
+    """A configuration with free ports and stand-ins, where `settings` says nothing else."""
+    return StackConfig(
+        **{
+            "api_port": 0,
+            "temporal_port": 0,
+            "ui_port": 0,
+            "api": stand_in("PERDURE_API_PORT"),
+            "worker": stand_in("PERDURE_WORKER_HEALTH_PORT"),
+            "migrate": (sys.executable, "-c", "print('migrated')"),
+            **settings,
+        }
+    )
+
+
+def _from_json(text: str) -> StackConfig:
+    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(text).items()}
+    if "data_dir" in settings:
+        settings["data_dir"] = Path(settings["data_dir"])
+    return stand_in_config(**settings)
 
 
 if __name__ == "__main__":
-    wanted = json.loads(sys.argv[1])
-    if "data_dir" in wanted:
-        wanted["data_dir"] = Path(wanted["data_dir"])
-    sys.exit(asyncio.run(_run(stand_in_config(**wanted), _Screen(results()))))
+    sys.exit(asyncio.run(_run(_from_json(sys.argv[1]), _Screen(results()))))

@@ -27,17 +27,14 @@ def _checks(played: Played) -> list[Check]:
     ships = [call for call in played.calls if call.path == "/shipments"]
     actors = [entry.actor for entry in played.journal if entry.type == "JOB_RETRY_REQUESTED"]
     return [
-        Check(
-            "DEAD_LETTERED" in played.seen, f"after {ATTEMPTS} attempts the job was parked as DEAD_LETTERED"
-        ),
+        Check("DEAD_LETTERED" in played.seen, f"after {ATTEMPTS} attempts the job was parked as DEAD_LETTERED"),
         Check(
             set(before.values()) == {1},
             f"the steps that had completed did not run again: reserve {before['reserve']} call, "
             f"charge {before['charge']} call",
         ),
         Check(
-            [call.effect for call in ships] == [False] * ATTEMPTS + [True]
-            and len({call.key for call in ships}) == 1,
+            [call.effect for call in ships] == [False] * ATTEMPTS + [True] and len({call.key for call in ships}) == 1,
             f"`ship`: {len(ships)} calls under one idempotency key, one parcel",
         ),
         Check(

@@ -8,9 +8,7 @@ from perdure.cli.demo.scenario import Check, Played, Scenario, call_step
 
 def _spec(partner: str) -> dict[str, Any]:
     quotes = [
-        call_step(
-            place, f"{partner}/quotes/{place}", depends_on=["enquiry"], json={"what": "${ input.what }"}
-        )
+        call_step(place, f"{partner}/quotes/{place}", depends_on=["enquiry"], json={"what": "${ input.what }"})
         for place in QUOTES
     ]
     total = " + ".join(f"steps.{place}.output.body.price" for place in QUOTES)
@@ -28,18 +26,14 @@ def _spec(partner: str) -> dict[str, Any]:
 
 def _checks(played: Played) -> list[Check]:
     last, quotes = played.step("total"), [played.step(place) for place in QUOTES]
-    in_order = all(
-        step.completed_at and last.started_at and step.completed_at <= last.started_at for step in quotes
-    )
+    in_order = all(step.completed_at and last.started_at and step.completed_at <= last.started_at for step in quotes)
     return [
         Check(
             played.most_at_once == len(QUOTES),
             f"the partner was working on {played.most_at_once} of {len(QUOTES)} quotes at the same time",
         ),
         Check(in_order, "`total` began only when all three had answered"),
-        Check(
-            played.job.output == {"total": sum(QUOTES.values())}, f"the sum is right: {sum(QUOTES.values())}"
-        ),
+        Check(played.job.output == {"total": sum(QUOTES.values())}, f"the sum is right: {sum(QUOTES.values())}"),
     ]
 
 
@@ -47,7 +41,7 @@ SCENARIO = Scenario(
     key="quotes",
     title="A job with parallel branches",
     why=f"`enquiry`, then three quotes at once, then `total`: the steps say what they depend on, and what "
-    f"can run together does. Each quote takes the partner {QUOTE_SECONDS:g} s; the three of them take no longer.",
+    f"can run together does. Each quote takes the partner {QUOTE_SECONDS:g} s; all three take no longer.",
     shows="three branches in parallel",
     spec=_spec,
     effects=len(QUOTES),

@@ -14,6 +14,8 @@ _SHOWN = "As shown: the history's status under what is live."
 _PROBLEM = "Why Temporal says that the workflow is stuck; the sweep sets it."
 _LAG = "From the last event's time to its being written here."
 _RUN_STATUS = "The job's status as this run's history alone tells it."
+_CONTINUED = "The run before, where this one continues it as new."
+_WHOSE = "Whose history holds it; a job may have several."
 _OUTCOME = "The first final status the job reached; set once."
 
 
@@ -110,6 +112,7 @@ def _create_runs() -> None:
         "runs",
         _text("run_id", nullable=False),
         _text("job_id", nullable=False),
+        _text("continued_from", comment=_CONTINUED),
         sa.Column("started_at", _MOMENT, nullable=False),
         sa.Column("last_event_id", sa.BigInteger(), nullable=False),
         sa.Column("note_count", sa.Integer(), nullable=False),
@@ -138,7 +141,8 @@ def _create_steps() -> None:
     )
     op.create_table(
         "attempts",
-        *(_text(name, nullable=False) for name in ("job_id", "step_id")),
+        _text("run_id", nullable=False, comment=_WHOSE),
+        _text("step_id", nullable=False),
         *(sa.Column(name, sa.Integer(), nullable=False) for name in ("round", "attempt")),
         _text("worker"),
         sa.Column("started_at", _MOMENT),
@@ -147,8 +151,7 @@ def _create_steps() -> None:
         sa.Column("error", sa.JSON()),
         sa.Column("next_retry_at", _MOMENT),
         sa.Column("live", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE", name="attempts_job_id_fkey"),
-        sa.PrimaryKeyConstraint("job_id", "step_id", "round", "attempt", name="attempts_pkey"),
+        sa.PrimaryKeyConstraint("run_id", "step_id", "round", "attempt", name="attempts_pkey"),
     )
 
 
@@ -169,9 +172,7 @@ def _create_journal() -> None:
         sa.Column("data", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("run_id", "event_id", "ordinal", name="journal_pkey"),
     )
-    op.create_index(
-        "journal_of_job_idx", "journal", ["job_id", "run_started_at", "run_id", "event_id", "ordinal"]
-    )
+    op.create_index("journal_of_job_idx", "journal", ["job_id", "run_started_at", "run_id", "event_id", "ordinal"])
 
 
 def _create_live_observations() -> None:

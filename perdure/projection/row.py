@@ -1,0 +1,58 @@
+"""Records as table rows: column names to JSON values. Used by the writer."""
+
+from datetime import datetime
+from typing import Any
+
+from perdure.projection.record import JobRecord, JournalEvent, StepAttempt, StepRecord
+
+Row = dict[str, Any]
+
+
+def job_row(record: JobRecord, shown: JobRecord, now: datetime, last_event_at: datetime | None) -> Row:
+    """The row of `jobs`: `record` as folded, `shown` with what is live laid over it."""
+    row = record.model_dump(mode="json", by_alias=True, exclude={"steps"})
+    row |= {"history_status": record.status, "history_status_reason": record.status_reason}
+    row |= {"status": shown.status, "status_reason": shown.status_reason, "projected_at": now.isoformat()}
+    row["lag_ms"] = last_event_at and max(0, round((now - last_event_at).total_seconds() * 1000))
+    return row
+
+
+def run_row(record: JobRecord, closed: bool, continued_from: str | None, now: datetime) -> Row:  # noqa: FBT001 - two facts about a run
+    """The row of `runs`."""
+    return {
+        "run_id": record.run_id,
+        "job_id": record.id,
+        "continued_from": continued_from,
+        "started_at": record.run_started_at.isoformat(),
+        "last_event_id": record.last_event_id,
+        "note_count": record.note_count,
+        "closed": closed,
+        "status": record.status,
+        "projected_at": now.isoformat(),
+    }
+
+
+def step_row(job_id: str, step: StepRecord) -> Row:
+    """The row of `steps`."""
+    return {"job_id": job_id, **step.model_dump(mode="json", by_alias=True, exclude={"attempts"})}
+
+
+def attempt_row(run_id: str, step_id: str, attempt: StepAttempt) -> Row:
+    """The row of `attempts`."""
+    return {"run_id": run_id, "step_id": step_id, **attempt.model_dump(mode="json", by_alias=True)}
+
+
+def journal_row(event: JournalEvent) -> Row:
+    """The row of `journal`."""
+    return event.model_dump(mode="json", by_alias=True)
+
+
+def ledger_row(record: JobRecord) -> Row:
+    """The row of `ledger`; its outcome counts only once the job has ended."""
+    return {
+        "job_id": record.id,
+        "fingerprint": record.spec_fingerprint,
+        "submitted_at": record.created_at.isoformat(),
+        "outcome": record.status,
+        "closed_at": record.completed_at and record.completed_at.isoformat(),
+    }

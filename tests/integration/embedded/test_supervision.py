@@ -1,0 +1,112 @@
+"""Deaths, signals and kills: what the stack restarts, when it gives up, and that nothing outlives it."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from tests.integration.embedded.dev_process import DevProcess, eventually
+from tests.integration.embedded.run_stack import stand_in
+
+API, WORKER = "PERDURE_API_PORT", "PERDURE_WORKER_HEALTH_PORT"
+
+
+def test_killed_child_is_named_and_restarted_and_stack_json_tells_its_new_pid(tmp_path: Path) -> None:
+    with DevProcess(tmp_path / "data") as dev:
+        before = dev.ready().pids.model_dump()
+        for pid in before.values():
+            os.kill(pid, signal.SIGKILL)
+        after = eventually(
+            lambda: not set(before.values()) & set((now := dev.ready().pids.model_dump()).values()) and now,
+            "each has a new pid",
+        )
+        assert all(_lives(pid) for pid in after.values())
+        for name, key in {"API": "api", "worker": "worker", "Temporal": "temporal", "Postgres": "postgres"}.items():
+            assert f"{name} died (killed by SIGKILL, pid {before[key]}); restarting in 0.2 s." in dev.output
+        assert dev.end(signal.SIGTERM) == 0
+        assert dev.processes() == []
+
+
+def test_repeated_deaths_stop_the_whole_with_the_reason(tmp_path: Path) -> None:
+    with DevProcess(tmp_path / "data", worker=stand_in(WORKER, "dies")) as dev:
+        assert dev.process.wait(30) == 1
+        assert dev.output.count("worker died (exit code 3, pid") == 5
+        assert "  | stand-in gives up" in dev.output
+        assert "perdure dev: worker died 5 times in a row (at last: exit code 3); its log:" in dev.output
+        assert dev.processes() == []
+
+
+@pytest.mark.parametrize("service", ["worker", "migrate"])
+def test_service_that_ends_before_it_is_ready_stops_the_start_with_its_last_words(tmp_path: Path, service: str) -> None:
+    words = [sys.executable, "-c", "import sys; print('no such setting'); sys.exit(7)"]
+    with DevProcess(tmp_path / "data", **{service: words}) as dev:
+        assert dev.process.wait(20) == 1
+        assert "exit code 7" in dev.output
+        assert "no such setting" in dev.output
+        assert dev.processes() == []
+
+
+@pytest.mark.parametrize("moment", ["lock", "postgres/data.partial", "log/api.log"])
+def test_signal_during_the_start_stops_it_and_the_next_start_works(tmp_path: Path, moment: str) -> None:
+    with DevProcess(tmp_path / "data") as dev:
+        eventually((dev.data_dir / moment).exists, moment)
+        assert dev.end(signal.SIGINT) == 0
+        assert dev.processes() == []
+        assert "Traceback" not in dev.output
+    if moment == "postgres/data.partial":
+        with DevProcess(tmp_path / "data") as dev:
+            dev.ready()
+
+
+def test_one_wish_to_stop_as_three_signals_to_the_whole_group_is_an_orderly_stop(tmp_path: Path) -> None:
+    with DevProcess(tmp_path / "data") as dev:
+        dev.ready()
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+            os.killpg(dev.process.pid, number)
+        assert dev.process.wait(10) == 0
+        assert dev.processes() == []
+        for name in ("api", "worker"):
+            assert dev.log(name) == "stand-in got signal 15\n"
+        assert "killed" not in dev.output
+        assert "database system is shut down" in dev.log("postgres")
+
+
+def test_second_ctrl_c_does_not_wait_for_a_worker_that_takes_its_time(tmp_path: Path) -> None:
+    with DevProcess(tmp_path / "data", worker=stand_in(WORKER, "stubborn")) as dev:
+        dev.ready()
+        dev.process.send_signal(signal.SIGINT)
+        eventually(lambda: "got signal 15" in dev.log("worker"), "the worker is asked to stop")
+        time.sleep(1.1)  # a second wish to stop is told from a second signal of the first by its distance
+        began = time.monotonic()
+        assert dev.end(signal.SIGINT) == 0
+        assert time.monotonic() - began < 5
+        assert "worker      killed" in dev.output
+        assert dev.processes() == []
+
+
+def test_nothing_survives_the_kill_of_the_supervisor_and_a_start_at_once_works(tmp_path: Path) -> None:
+    with DevProcess(tmp_path / "data") as dev:
+        old = set(dev.ready().pids.model_dump().values())
+        assert dev.end(signal.SIGKILL) == -signal.SIGKILL
+        with DevProcess(tmp_path / "data") as again:
+            info = again.ready()
+            assert not old & set(info.pids.model_dump().values())
+            assert not [pid for pid in old if _lives(pid)]
+            assert again.end(signal.SIGTERM) == 0
+            assert again.processes() == []
+
+
+def test_all_children_die_with_the_supervisor(tmp_path: Path) -> None:
+    with DevProcess(tmp_path / "data", worker=stand_in(WORKER, "stubborn")) as dev:
+        dev.ready()
+        dev.end(signal.SIGKILL)
+        eventually(lambda: not dev.processes(), "no process is left", seconds=5)
+
+
+def _lives(pid: int) -> bool:
+    """A dead child of a killed supervisor may wait for a while until init takes note."""
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

@@ -1,0 +1,61 @@
+"""A partner's HTTP server: counts what it is asked and answers as the test says."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Partner:
+    """`answers[path]` is a list of statuses used in turn, the last for ever; 200 where there is none."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.answers: dict[str, list[int]] = {}
+        self.calls: Counter[str] = Counter()
+        self.keys: dict[str, list[str | None]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, path: str, key: str | None) -> int:
+        with self._lock:
+            self.calls[path] += 1
+            self.keys.setdefault(path, []).append(key)
+            left = self.answers.get(path, [200])
+            return left.pop(0) if len(left) > 1 else left[0]
+
+
+@contextmanager
+def running_partner() -> Iterator[Partner]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer()
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self._answer()
+
+        def _answer(self) -> None:
+            status = partner.take(self.path, self.headers.get("Idempotency-Key"))
+            body = json.dumps({"path": self.path, "call": partner.calls[self.path]}).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    partner = Partner(server.server_address[1])
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield partner
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

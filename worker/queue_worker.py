@@ -1,0 +1,41 @@
+"""Makes the Temporal worker of one queue, with the options evidence found to matter; used by the composition root."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from perdure.contract.name import task_queue
+from perdure.settings import Settings
+from worker.mark import MarkSet
+from worker.marking_runner import MarkingRunner
+from workflows.job.workflow import Job
+
+_PASS_THROUGH = ("perdure", "workflows", "pydantic", "pydantic_core", "annotated_types", "cel_expr_python")
+
+
+def make_worker(
+    client: Client, settings: Settings, queue: str, activities: Sequence[Callable[..., Any]], marks: MarkSet
+) -> Worker:
+    """A worker for one Perdure queue; the caller runs it and shuts it down."""
+    return Worker(
+        client,
+        task_queue=task_queue(queue),
+        workflows=[Job],
+        activities=activities,
+        workflow_runner=MarkingRunner(_runner(settings), marks),
+        unsandboxed_workflow_runner=MarkingRunner(UnsandboxedWorkflowRunner(), marks),
+        max_concurrent_activities=settings.worker_max_concurrent_steps,
+        graceful_shutdown_timeout=timedelta(seconds=settings.worker_grace_seconds),
+        # Eager activities bypass the rate limits of queues (evidence).
+        disable_eager_activity_execution=True,
+    )
+
+
+def _runner(settings: Settings) -> WorkflowRunner:
+    if not settings.workflow_sandbox:
+        return UnsandboxedWorkflowRunner()
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASS_THROUGH))
