@@ -14,7 +14,7 @@ from worker.mark import MarkSet
 from worker.marking_runner import MarkingRunner
 from workflows.job.workflow import Job
 
-_PASS_THROUGH = ("perdure", "workflows", "pydantic", "pydantic_core", "annotated_types", "cel_expr_python")
+PASS_THROUGH = ("perdure", "workflows", "pydantic", "pydantic_core", "annotated_types", "cel_expr_python")
 
 
 def make_worker(
@@ -38,4 +38,4 @@ def make_worker(
 def _runner(settings: Settings) -> WorkflowRunner:
     if not settings.workflow_sandbox:
         return UnsandboxedWorkflowRunner()
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASS_THROUGH))
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASS_THROUGH))

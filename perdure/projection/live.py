@@ -56,6 +56,9 @@ async def _observation(
     last = read_last_failure(failure, terms)
     heartbeat = reading.model(Heartbeat, await reader.first(pending.heartbeat_details)) or Heartbeat()
     waits = pending.state in _WAITS
+    attempts = _attempts(pending, heartbeat.ledger, last, terms, waits=waits)
+    # The ledger's error is whole, while Temporal cuts `last_failure`.
+    told = [attempt.error for attempt in attempts if attempt.attempt == pending.attempt - 1]
     job_id, run_id, step_id, round_ = key
     return LiveObservation(
         job_id=job_id,
@@ -64,8 +67,8 @@ async def _observation(
         round=round_,
         observed_at=now,
         attempt=pending.attempt,
-        attempts=_attempts(pending, heartbeat.ledger, last, terms, waits=waits),
-        error=last.error if last else None,
+        attempts=attempts,
+        error=told[0] if told else None,
         next_retry_at=_next_retry_at(pending) if waits and pending.attempt > 1 else None,
         progress=heartbeat.progress,
     )

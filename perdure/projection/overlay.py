@@ -46,21 +46,20 @@ def _failed_once(observation: LiveObservation) -> bool:
 
 
 def _with_attempts(step: StepRecord, observation: LiveObservation) -> StepRecord:
-    known = {(attempt.round, attempt.attempt) for attempt in step.attempts}
+    known = {attempt.attempt for attempt in step.attempts if attempt.round == observation.round}
     live = [
         StepAttempt(**dict(attempt), round=observation.round, live=True)
         for attempt in observation.attempts
-        if (observation.round, attempt.attempt) not in known
+        if attempt.attempt not in known
     ]
-    if not live:
+    if not live or 1 in known:  # where history has the first attempt, a ledger told it all that is kept
         return step
     live = [_stopped(attempt, step) if step.status.final else attempt for attempt in live]
-    before = max((number for round_, number in known if round_ == observation.round), default=0)
     newest = max(attempt.attempt for attempt in live)
     return step.model_copy(
         update={
             "attempts": sorted([*step.attempts, *live], key=lambda attempt: (attempt.round, attempt.attempt)),
-            "attempt_count": step.attempt_count + max(0, newest - before),
+            "attempt_count": step.attempt_count + max(0, newest - max(known, default=0)),
         }
     )
 

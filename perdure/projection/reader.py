@@ -4,9 +4,9 @@ Called by the projector, by rebuild and by `GET …?consistency=strong`.
 """
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.history.v1 import HistoryEvent as Event
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
@@ -17,6 +17,9 @@ from temporalio.client import Client
 
 from perdure.projection.decoder import decode_events, moment
 from perdure.projection.history import HistoryEvent
+
+if TYPE_CHECKING:
+    from temporalio.api.history.v1 import HistoryEvent as Event
 
 _NEW_PAGE = 20
 _LONG_PAGE = 1_000

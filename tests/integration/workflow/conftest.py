@@ -21,7 +21,7 @@ from perdure.contract.spec import JobSpec, effective
 from perdure.egress.client import guarded_client
 from perdure.egress.policy import EgressPolicy
 from perdure.settings import Settings
-from tests.integration.workflow.partner import Partner, running_partner
+from tests.server.partner import Partner, running_partner
 from worker.mark import MarkSet
 from worker.queue_worker import make_worker
 
@@ -67,11 +67,11 @@ class Bench:
 
 
 @asynccontextmanager
-async def running_bench(address: str, **settings: Any) -> AsyncIterator[Bench]:
-    client = await Client.connect(address, data_converter=pydantic_data_converter)
+async def running_bench(address: str, identity: str | None = None, **settings: Any) -> AsyncIterator[Bench]:
+    client = await Client.connect(address, data_converter=pydantic_data_converter, identity=identity)
     queue = f"t{uuid4().hex[:12]}"
     async with guarded_client(EgressPolicy.of(allow_private=True, allowed_hosts=[])) as http:
-        runtime = StepRuntime(worker=f"test/{os.getpid()}", http=http, secrets=SecretStore(os.environ))
+        runtime = StepRuntime(worker=identity or f"test/{os.getpid()}", http=http, secrets=SecretStore(os.environ))
         worker = make_worker(client, Settings(**settings), queue, all_activities(runtime), MarkSet())
         async with worker:
             yield Bench(client, queue)

@@ -5,7 +5,7 @@ from typing import Any
 
 from perdure.contract.state import JobStatus
 from tests.integration.workflow.conftest import Bench
-from tests.integration.workflow.partner import Partner
+from tests.server.partner import Partner
 
 
 def log(id_: str, **fields: Any) -> dict[str, Any]:

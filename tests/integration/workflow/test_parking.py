@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from perdure.contract.state import JobStatus, Resolution
 from tests.integration.workflow.conftest import Bench, Handle
-from tests.integration.workflow.partner import Partner
+from tests.server.partner import Partner
 
 
 def call(partner: Partner, id_: str, **fields: Any) -> dict[str, Any]:

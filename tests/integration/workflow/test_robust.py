@@ -10,7 +10,7 @@ from temporalio.exceptions import CancelledError
 
 from perdure.contract.state import JobStatus
 from tests.integration.workflow.conftest import Bench, Handle, running_bench
-from tests.integration.workflow.partner import Partner
+from tests.server.partner import Partner
 from tests.server.temporal import running_temporal
 
 STRAY_ARGUMENTS: list[list[Any]] = [

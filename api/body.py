@@ -1,0 +1,70 @@
+"""Request bodies, read strictly (docs/decisions/0005-strict-bodies.md); a dependency of the routes that take one."""
+
+import asyncio
+import re
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from api.problem import ApiError
+from api.state import UseServices
+from perdure.admission.strict_json import read_json, too_large
+
+_JSON = re.compile(r"\s*application/json\s*(?:;\s*charset\s*=\s*\"?utf-8\"?\s*)?;?\s*", re.IGNORECASE | re.ASCII)
+_QUICK_BYTES = 16 * 1024
+"""Up to here reading takes no longer than handing it to a thread."""
+
+
+async def json_body(request: Request, found: UseServices) -> Any:
+    """The JSON body.
+
+    Raises:
+        AdmissionError: it is missing, too large, or not acceptable as JSON.
+        ApiError: API.CONTENT_TYPE.
+    """
+    _check_type(request)
+    return await _parsed(await _bytes(request, found.settings.body_limit_bytes), found)
+
+
+async def optional_json_body(request: Request, found: UseServices) -> Any:
+    """Like `json_body`, but no body at all is an empty object."""
+    body = await _bytes(request, found.settings.body_limit_bytes)
+    if not body:
+        return {}
+    _check_type(request)
+    return await _parsed(body, found)
+
+
+JsonBody = Annotated[Any, Depends(json_body)]
+OptionalJsonBody = Annotated[Any, Depends(optional_json_body)]
+
+
+def _check_type(request: Request) -> None:
+    types = request.headers.getlist("content-type")
+    if len(types) != 1 or _JSON.fullmatch(types[0]) is None:
+        was = f"{types[0][:100]!r}" if types else "nothing"
+        message = f"the body must be declared as Content-Type: application/json; the request says {was}"
+        raise ApiError("API.CONTENT_TYPE", message)
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        message = f"the body must be sent as it is, without Content-Encoding: {encoding[:40]}"
+        raise ApiError("API.CONTENT_TYPE", message)
+
+
+async def _bytes(request: Request, limit: int) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and (len(declared) > len(str(limit)) + 1 or int(declared) > limit):
+        raise too_large(limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise too_large(limit)
+    return bytes(body)
+
+
+async def _parsed(body: bytes, found: UseServices) -> Any:
+    limit = found.settings.body_limit_bytes
+    if len(body) <= _QUICK_BYTES:
+        return read_json(body, limit)
+    return await asyncio.to_thread(read_json, body, limit)

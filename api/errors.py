@@ -1,0 +1,137 @@
+"""Every way a request can fail, as a problem: core errors by their code, Starlette's and Temporal's own too."""
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+from starlette.routing import Match
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.problem import ApiError, problem_response
+from perdure.admission.problem import AdmissionError, Problem
+from perdure.contract.error import PerdureError
+from perdure.store.session import StoreUnavailableError
+
+_log = structlog.get_logger("perdure.api")
+
+RETRY_AFTER = {"Retry-After": "2"}
+
+_STATUS = {
+    "API.BODY_INVALID": 400,
+    "API.BODY_TOO_LARGE": 413,
+    "API.CONTENT_TYPE": 415,
+    "API.VALIDATION": 422,
+    "API.STEP_UNKNOWN": 422,
+    "API.IDEMPOTENCY_KEY_REUSED": 422,
+    "API.IDEMPOTENCY_KEY_MISMATCH": 422,
+    "API.UNAUTHENTICATED": 401,
+    "API.FORBIDDEN": 403,
+    "API.NOT_FOUND": 404,
+    "API.METHOD_NOT_ALLOWED": 405,
+    "API.CONFLICT": 409,
+    "API.JOB_NOT_PARKED": 409,
+    "API.JOB_CLOSED": 409,
+    "API.LEDGER_UNAVAILABLE": 503,
+    "API.UNAVAILABLE": 503,
+    "API.DECISION_TIMEOUT": 504,
+}
+_HTTP_CODES = {404: "API.NOT_FOUND", 405: "API.METHOD_NOT_ALLOWED"}
+_PASSING = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.ABORTED,
+    }
+)
+
+
+def is_passing(error: RPCError) -> bool:
+    """Whether Temporal cannot be reached or is too busy for now; the outcome of the call is not known."""
+    return error.status in _PASSING
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Make every failure of this application a problem. What is left is answered by the middleware."""
+    app.add_exception_handler(PerdureError, _refused)
+    app.add_exception_handler(StoreUnavailableError, _store_unavailable)
+    app.add_exception_handler(RPCError, _temporal_failed)
+    app.add_exception_handler(HTTPException, _http_failed)
+    app.add_exception_handler(RequestValidationError, _parameters_invalid)
+    app.add_exception_handler(ClientDisconnect, _disconnected)
+
+
+def unexpected(request: Request, error: Exception) -> JSONResponse:
+    """The answer to what nobody foresaw; only the log knows more."""
+    _log.error("unexpected error", path=request.url.path[:200], exc_info=error)
+    detail = "something failed in the server; the log has the cause under this request id"
+    return problem_response(request, 500, "API.INTERNAL", detail)
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, PerdureError)  # noqa: S101 - registered for these only
+    status = _STATUS.get(error.code)
+    if status is None:
+        return unexpected(request, error)
+    headers = error.headers if isinstance(error, ApiError) else {}
+    waits = RETRY_AFTER if status == 503 else {}  # noqa: PLR2004
+    return problem_response(request, status, error.code, error.message, _items(error), {**waits, **headers})
+
+
+def _items(error: PerdureError) -> tuple[Problem, ...]:
+    if isinstance(error, AdmissionError):
+        return error.problems
+    if isinstance(error, ApiError):
+        return error.items
+    place = error.details.get("path")
+    return (Problem(f"query.{place}", "API.PARAMETER.VALUE", error.message),) if place else ()
+
+
+async def _store_unavailable(request: Request, error: Exception) -> JSONResponse:
+    _log.warning("the store is away", reason=str(error))
+    detail = "the store (Postgres) cannot be reached now; jobs run on. Try again in a few seconds"
+    return problem_response(request, 503, "API.UNAVAILABLE", detail, (), RETRY_AFTER)
+
+
+async def _temporal_failed(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RPCError)  # noqa: S101 - registered for these only
+    if not is_passing(error):
+        return unexpected(request, error)
+    _log.warning("temporal is away", reason=error.message)
+    detail = "Temporal cannot be reached now; nothing was changed. Try again in a few seconds"
+    return problem_response(request, 503, "API.UNAVAILABLE", detail, (), RETRY_AFTER)
+
+
+async def _http_failed(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for these only
+    if error.status_code == 405:  # noqa: PLR2004
+        allowed = ", ".join(_methods(request))
+        detail = f"this path takes {allowed}, not {request.method[:20]}"
+        return problem_response(request, 405, "API.METHOD_NOT_ALLOWED", detail, (), {"Allow": allowed})
+    code = _HTTP_CODES.get(error.status_code, "API.VALIDATION")
+    detail = "there is nothing at this path; /docs lists what there is" if code == "API.NOT_FOUND" else error.detail
+    return problem_response(request, error.status_code, code, detail, (), error.headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods of this path: Starlette names only those of the first route that fits."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
+
+
+async def _parameters_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for these only
+    items = [
+        Problem(".".join(str(part) for part in found["loc"]), "API.PARAMETER.VALUE", found["msg"])
+        for found in error.errors()
+    ]
+    detail = "; ".join(f"{item.path}: {item.message}" for item in items[:3])
+    return problem_response(request, 422, "API.VALIDATION", detail, items)
+
+
+async def _disconnected(request: Request, _: Exception) -> JSONResponse:
+    detail = "the client closed the connection before its request was complete"
+    return problem_response(request, 400, "API.BODY_INVALID", detail)

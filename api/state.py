@@ -1,0 +1,30 @@
+"""What the application holds while it runs, and how routes get at it; filled by the lifespan in `api.app`."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from perdure.security.key_ring import KeyRing
+from perdure.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The connections of one process, shared by all requests."""
+
+    settings: Settings
+    temporal: Client
+    engine: AsyncEngine
+    keys: KeyRing
+
+
+def services(request: Request) -> Services:
+    """The services of the application that serves this request."""
+    found: Services = request.state.services
+    return found
+
+
+UseServices = Annotated[Services, Depends(services)]
