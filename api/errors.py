@@ -78,7 +78,7 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
         return unexpected(request, error)
     headers = error.headers if isinstance(error, ApiError) else {}
     waits = RETRY_AFTER if status == 503 else {}  # noqa: PLR2004
-    return problem_response(request, status, error.code, error.message, _items(error), {**waits, **headers})
+    return problem_response(request, status, error.code, error.message, items=_items(error), headers={**waits, **headers})
 
 
 def _items(error: PerdureError) -> tuple[Problem, ...]:
@@ -93,7 +93,7 @@ def _items(error: PerdureError) -> tuple[Problem, ...]:
 async def _store_unavailable(request: Request, error: Exception) -> JSONResponse:
     _log.warning("the store is away", reason=str(error))
     detail = "the store (Postgres) cannot be reached now; jobs run on. Try again in a few seconds"
-    return problem_response(request, 503, "API.UNAVAILABLE", detail, (), RETRY_AFTER)
+    return problem_response(request, 503, "API.UNAVAILABLE", detail, headers=RETRY_AFTER)
 
 
 async def _temporal_failed(request: Request, error: Exception) -> JSONResponse:
@@ -102,7 +102,7 @@ async def _temporal_failed(request: Request, error: Exception) -> JSONResponse:
         return unexpected(request, error)
     _log.warning("temporal is away", reason=error.message)
     detail = "Temporal cannot be reached now; nothing was changed. Try again in a few seconds"
-    return problem_response(request, 503, "API.UNAVAILABLE", detail, (), RETRY_AFTER)
+    return problem_response(request, 503, "API.UNAVAILABLE", detail, headers=RETRY_AFTER)
 
 
 async def _http_failed(request: Request, error: Exception) -> JSONResponse:
@@ -110,10 +110,10 @@ async def _http_failed(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 405:  # noqa: PLR2004
         allowed = ", ".join(_methods(request))
         detail = f"this path takes {allowed}, not {request.method[:20]}"
-        return problem_response(request, 405, "API.METHOD_NOT_ALLOWED", detail, (), {"Allow": allowed})
+        return problem_response(request, 405, "API.METHOD_NOT_ALLOWED", detail, headers={"Allow": allowed})
     code = _HTTP_CODES.get(error.status_code, "API.VALIDATION")
     detail = "there is nothing at this path; /docs lists what there is" if code == "API.NOT_FOUND" else error.detail
-    return problem_response(request, error.status_code, code, detail, (), error.headers)
+    return problem_response(request, error.status_code, code, detail, headers=error.headers)
 
 
 def _methods(request: Request) -> list[str]:
@@ -129,7 +129,7 @@ async def _parameters_invalid(request: Request, error: Exception) -> JSONRespons
         for found in error.errors()
     ]
     detail = "; ".join(f"{item.path}: {item.message}" for item in items[:3])
-    return problem_response(request, 422, "API.VALIDATION", detail, items)
+    return problem_response(request, 422, "API.VALIDATION", detail, items=items)
 
 
 async def _disconnected(request: Request, _: Exception) -> JSONResponse:

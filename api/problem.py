@@ -66,6 +66,7 @@ def problem_response(
     status: int,
     code: str,
     detail: str,
+    *,
     items: Sequence[Problem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:

@@ -14,6 +14,8 @@ from perdure.steps import ErrorClass, StepContext, StepError, step
 from perdure.steps.parameter.http_call import HttpCallParams
 
 _REDIRECTS = 5
+# UnicodeError: a host in a redirect that is no international name.
+_UNSENDABLE = (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError)
 _KEPT_ACROSS_ORIGINS = ("accept", "accept-encoding", "accept-language", "user-agent", "idempotency-key")
 
 
@@ -31,7 +33,7 @@ async def http_call(ctx: StepContext, params: HttpCallParams) -> Any:
     except (TimeoutError, httpx.TimeoutException):
         message = f"{params.method} {where['url']} took longer than {params.timeout}"
         raise StepError("STEP.HTTP.TIMEOUT", ErrorClass.TIMEOUT, message, where) from None
-    except (httpx.TransportError, httpx.InvalidURL) as problem:
+    except (httpx.TransportError, httpx.InvalidURL, UnicodeError) as problem:
         raise _unreachable(problem, where) from None
     return output if params.output == "full" else output["body"]
 
@@ -94,7 +96,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 def _unreachable(problem: Exception, where: dict[str, Any]) -> StepError:
     what = f"{where['method']} {where['url']}"
-    if isinstance(problem, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
+    if isinstance(problem, _UNSENDABLE):
         message = f"{what} led to a request that cannot be sent: {problem}"
         return StepError("STEP.HTTP.EXPECT", ErrorClass.PERMANENT, message, where)
     reason = str(problem) or type(problem).__name__

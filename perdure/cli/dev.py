@@ -24,7 +24,7 @@ _DEFAULTS = StackConfig()
 
 
 def _port(what: str, default: int) -> object:
-    text = f"Port of {what}; 0 = a free one. [default: {default}, with --ephemeral 0]"
+    text = f"Port of {what}; 0 = a free one. (default: {default}; with --ephemeral: 0)"
     return typer.Option(min=0, max=65535, show_default=False, help=text)
 
 
@@ -32,7 +32,7 @@ def dev(
     data_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Where data, logs and keys are kept between runs. [default: .perdure]", show_default=False
+            help="Where data, logs and keys are kept between runs (default: .perdure)", show_default=False
         ),
     ] = None,
     api_port: Annotated[int | None, _port("the API", _DEFAULTS.api_port)] = None,
@@ -77,7 +77,7 @@ async def _run(config: StackConfig, screen: "_Screen") -> ExitCode:
             )
         except StackError as error:
             with suppress(OSError):
-                messages().print(Text(f"perdure dev: {error}", "red"), soft_wrap=True)
+                messages().print(Text(f"perdure dev: {error}{_logs(stack)}", "red"), soft_wrap=True)
             return ExitCode.FAILED
     return ExitCode.OK
 
@@ -136,6 +136,10 @@ class _Screen:
         self.line(f"{event.service} died ({event.cause}, pid {event.pid}); {then}.", style="yellow")
         for line in event.tail.splitlines():
             self.line(f"  | {line}", style="dim")
+
+
+def _logs(stack: EmbeddedStack) -> str:
+    return f"\nLogs: {stack.data.log}" if stack.failed_with_logs else ""
 
 
 def _first_command(stack: EmbeddedStack) -> str:

@@ -23,6 +23,7 @@ from perdure.client.synchronous import PerdureClient
 from perdure.client.view import (
     Attempt,
     Decision,
+    DryRun,
     Error,
     Job,
     JobPage,
@@ -38,6 +39,7 @@ __all__ = [
     "ClientError",
     "ConflictError",
     "Decision",
+    "DryRun",
     "Error",
     "InvalidError",
     "Job",

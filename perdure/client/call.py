@@ -10,7 +10,7 @@ from typing import Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from perdure.client.answer import Answer
-from perdure.client.view import Decision, Job, JobPage, JournalPage, Submission
+from perdure.client.view import Decision, DryRun, Job, JobPage, JournalPage, Submission
 from perdure.contract.spec import JobSpec
 
 T = TypeVar("T")
@@ -29,15 +29,19 @@ class Call(Generic[T]):
     content: bytes | None = None
 
 
-def submit(spec: Spec, *, idempotency_key: str | None = None, dry_run: bool = False) -> Call[Submission]:
+def submit(spec: Spec, *, idempotency_key: str | None = None) -> Call[Submission]:
     """Submit a job. `spec` is a mapping, a `JobSpec`, or the JSON text itself, sent as it is.
 
     Raises:
         ValueError: the spec is not JSON (NaN, a lone surrogate, an object that JSON does not have).
     """
-    headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
-    params = [("dry_run", "true")] if dry_run else []
-    return Call("POST", "/v1/jobs", _submission, params, headers, _body(spec))
+    return Call("POST", "/v1/jobs", _submission, (), _key(idempotency_key), _body(spec))
+
+
+def dry_run(spec: Spec, *, idempotency_key: str | None = None) -> Call[DryRun]:
+    """Only ask whether a spec would be accepted; raises as `submit`."""
+    params = [("dry_run", "true")]
+    return Call("POST", "/v1/jobs", Answer.reader(DryRun), params, _key(idempotency_key), _body(spec))
 
 
 def get_job(job_id: str, *, strong: bool = False) -> Call[Job]:
@@ -85,6 +89,10 @@ def retry(job_id: str, *, reason: str | None = None, steps: Sequence[str] = ()) 
 def _decision(job_id: str, verb: str, fields: dict[str, Any]) -> Call[Decision]:
     sent = {name: value for name, value in fields.items() if value is not None}
     return Call("POST", f"{_job_path(job_id)}/{verb}", Answer.reader(Decision), content=_body(sent))
+
+
+def _key(idempotency_key: str | None) -> dict[str, str]:
+    return {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
 
 
 def _params(values: Mapping[str, object]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from perdure.client import call as calls
 from perdure.client.connection import Connection, Exchange
 from perdure.client.error import ClientError
 from perdure.client.patience import Patience
-from perdure.client.view import Decision, Job, JobPage, JournalPage, Submission
+from perdure.client.view import Decision, DryRun, Job, JobPage, JournalPage, Submission
 
 T = TypeVar("T")
 
@@ -47,9 +47,13 @@ class PerdureClient:
             raise self._connection.unreachable(error) from error
         return self._connection.exchange(call, response)
 
-    def submit(self, spec: calls.Spec, *, idempotency_key: str | None = None, dry_run: bool = False) -> Submission:
+    def submit(self, spec: calls.Spec, *, idempotency_key: str | None = None) -> Submission:
         """Submit a job; returns once Temporal has durably accepted it."""
-        return self.exchange(calls.submit(spec, idempotency_key=idempotency_key, dry_run=dry_run)).value
+        return self.exchange(calls.submit(spec, idempotency_key=idempotency_key)).value
+
+    def dry_run(self, spec: calls.Spec, *, idempotency_key: str | None = None) -> DryRun:
+        """Only ask whether a spec would be accepted; starts nothing, raises as `submit`."""
+        return self.exchange(calls.dry_run(spec, idempotency_key=idempotency_key)).value
 
     def get(self, job_id: str, *, strong: bool = False) -> Job:
         """The whole view of one job."""

@@ -47,6 +47,7 @@ class Step(View):
     id: str
     type: str
     status: str
+    round: int = 1
     started_at: datetime | None = None
     completed_at: datetime | None = None
     output: Any = None
@@ -61,6 +62,7 @@ class Job(View):
     id: str
     name: str
     type: str = "INLINE"
+    tenant: str = ""
     status: str
     status_reason: str | None = None
     resolution: str | None = None
@@ -69,6 +71,8 @@ class Job(View):
     labels: dict[str, str] = Field(default_factory=dict)
     correlation_id: str | None = None
     submitted_by: str | None = None
+    parent_id: str | None = None
+    resubmit_of: str | None = None
     created_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -148,8 +152,15 @@ class Submission(View):
     replayed: bool = False
 
 
-class Decision(View):
-    """What an accepted decision (retry, cancel) concerned."""
+class DryRun(View):
+    """A spec that would be accepted: as it would run, every default filled in. Nothing was started."""
 
-    job: Job | None = None
+    spec: dict[str, Any]
+    fingerprint: str = ""
+
+
+class Decision(View):
+    """An accepted decision (retry, cancel): the job as it is now, and the steps it concerns."""
+
+    job: Job
     steps: list[str] = Field(default_factory=list)

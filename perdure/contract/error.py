@@ -43,9 +43,7 @@ class ErrorInfo(Model):
 class PerdureError(Exception):
     """Root of the errors Perdure raises itself; carries a stable code and a class, never an HTTP status."""
 
-    def __init__(
-        self, code: str, error_class: ErrorClass, message: str, details: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, code: str, error_class: ErrorClass, message: str, details: dict[str, Any] | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.error_class = error_class

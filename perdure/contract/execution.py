@@ -37,6 +37,8 @@ class JobState(Message):
     started_at: str
     parked_at: str | None = None
     """When the job was dead-lettered, if it is now."""
+    parks: int = 0
+    """How often the job was dead-lettered."""
     used_ms: int = 0
     """Running time used up; parked time does not count."""
 

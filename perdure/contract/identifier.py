@@ -9,6 +9,7 @@ STEP_TYPE_FORM = r"^[A-Z][A-Z0-9_]{0,62}$"
 JOB_NAME_FORM = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$"
 QUEUE_FORM = r"^[a-z0-9][a-z0-9-]{0,62}$"
 LABEL_FORM = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"
+DEPENDENT_FORM = r"^[a-z][a-z0-9_-]{0,62}$"
 DEFAULT_TENANT = "default"
 
 
@@ -33,3 +34,8 @@ def tenant_of(id_: str) -> str:
 def step_idempotency_key(id_: str, step_id: str, generation: int = 1) -> str:
     """The key a step hands to its partners: equal over attempts, rounds and workers."""
     return f"{id_}/{step_id}" if generation == 1 else f"{id_}/{step_id}#{generation}"
+
+
+def dependent_id(parent: str, name: str, park: int = 1) -> str:
+    """The job id of a dependent; those of a later park of the parent carry its number."""
+    return f"{parent}~~{name}" if park == 1 else f"{parent}~~{name}.r{park}"

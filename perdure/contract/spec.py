@@ -1,11 +1,13 @@
 """The job spec a client posts (contract section 1), strict; read by admission, the workflow and the API."""
 
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from perdure.contract.duration import Duration
 from perdure.contract.identifier import (
+    DEPENDENT_FORM,
     JOB_NAME_FORM,
     KEY,
     LABEL_FORM,
@@ -13,7 +15,7 @@ from perdure.contract.identifier import (
     STEP_ID_FORM,
     STEP_TYPE_FORM,
 )
-from perdure.contract.limit import MAX_ATTEMPTS, MAX_LABELS, MAX_STEPS
+from perdure.contract.limit import MAX_ATTEMPTS, MAX_DEPENDENTS, MAX_LABELS, MAX_STEPS
 from perdure.contract.model import Model
 
 StepId = Annotated[str, StringConstraints(pattern=STEP_ID_FORM)]
@@ -54,6 +56,26 @@ class StepSpec(Model):
     heartbeat_timeout: Duration = "30s"
 
 
+class DependentWhen(StrEnum):
+    """What starts a dependent: how its parent ended, or that it was dead-lettered."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    DEAD_LETTER = "dead_letter"
+    ALWAYS = "always"
+
+
+class DependentSpec(Model):
+    """A job of its own, started as a child workflow `{parent}~~{name}`.
+
+    `job.input` may use `${ }` with what the parent's output may use; the rest of `job` belongs to the child.
+    """
+
+    name: Annotated[str, StringConstraints(pattern=DEPENDENT_FORM)]
+    when: DependentWhen = DependentWhen.SUCCESS
+    job: "JobSpec"
+
+
 class JobSpec(Model):
     """What a client asks for. `id` and the Idempotency-Key header are the same thing."""
 
@@ -73,6 +95,7 @@ class JobSpec(Model):
     correlation_id: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
     dead_letter: DeadLetterPolicy = Field(default_factory=DeadLetterPolicy)
     output: Any = None
+    dependents: list[DependentSpec] = Field(default_factory=list, max_length=MAX_DEPENDENTS)
 
 
 def effective(spec: JobSpec) -> JobSpec:
@@ -81,7 +104,14 @@ def effective(spec: JobSpec) -> JobSpec:
     A step's `retry` takes what it leaves out from the job's `retry`, that from the defaults.
     """
     of_job = spec.retry.model_dump(exclude_unset=True) if spec.retry else {}
-    return spec.model_copy(update={"steps": [_effective_step(step, of_job) for step in spec.steps]})
+    return spec.model_copy(
+        update={
+            "steps": [_effective_step(step, of_job) for step in spec.steps],
+            "dependents": [
+                dependent.model_copy(update={"job": effective(dependent.job)}) for dependent in spec.dependents
+            ],
+        }
+    )
 
 
 def _effective_step(step: StepSpec, of_job: dict[str, Any]) -> StepSpec:

@@ -149,7 +149,7 @@ async def run_once(launch: Launch, what: str) -> str:
         await child.kill()
     if status != 0:
         cause = describe_status(status)
-        raise ServiceFailedError(f"{what} failed ({cause}):\n{child.tail()}\n(log: {launch.log})")
+        raise ServiceFailedError(f"{what} failed ({cause}):\n{child.tail()}")
     return child.tail()
 
 

@@ -61,7 +61,7 @@ class Supervisor:
             delay = self._restart_delay(status, short_lives)
             self._tell(Died(self.service.name, child.pid, status, child.tail(), delay))
             if delay is None:
-                raise ServiceFailedError(self._reason(status, short_lives, child))
+                raise ServiceFailedError(self._reason(status, short_lives))
             await asyncio.sleep(delay)
 
     async def stop(self, hurry: asyncio.Event) -> None:
@@ -99,7 +99,7 @@ class Supervisor:
             if not self.ready.is_set() and time.monotonic() - began > self._start_timeout:
                 raise ServiceFailedError(
                     f"{self.service.name} was not ready within {self._start_timeout:.0f} s: {problem}\n"
-                    f"{child.tail()}\n(log: {child.log})"
+                    f"{child.tail()}"
                 )
             await asyncio.sleep(_POLL)
         again = self.ready.is_set()
@@ -118,10 +118,10 @@ class Supervisor:
             return None  # it gave up by itself, and would do so again
         return _BACKOFF[short_lives - 1] if short_lives <= len(_BACKOFF) else None
 
-    def _reason(self, status: int, short_lives: int, child: Child) -> str:
+    def _reason(self, status: int, short_lives: int) -> str:
         cause = describe_status(status)
         if not self.ready.is_set() and status >= 0:
-            return f"{self.service.name} did not start ({cause}); its log: {child.log}"
+            return f"{self.service.name} did not start ({cause})."
         return (
-            f"{self.service.name} died {short_lives} times in a row (at last: {cause}); its log: {child.log}"
+            f"{self.service.name} died {short_lives} times in a row (at last: {cause})."
         )

@@ -5,6 +5,7 @@ in Python would do it too, but in 0.1.3 the binding loses 128 bytes at every cal
 themselves stay CEL's: 7 / 2 is 3, and past 64 bits is an error.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -76,39 +77,41 @@ def _kind(node: Node) -> str:
 
 
 def _choose(function: str, left: Node, right: Node) -> Node:
-    plain: Node = Call(function, None, (left, right))
+    chosen: Node = Call(function, None, (left, right))
     for whole, decimal in ((left, right), (right, left)):
         if _may_be(whole, "int") and _may_be(decimal, "double"):
             operands = tuple(_decimal(node) if node is whole else node for node in (left, right))
-            test = _both(_is(whole, "int"), _is(decimal, "double"))
-            plain = _if(test, Call(function, None, operands), plain)
-    return plain
+            tests = [_is(node, kind) for node, kind in ((whole, "int"), (decimal, "double")) if not _written(node)]
+            chosen = _if(tests, Call(function, None, operands), chosen)
+    return chosen
 
 
 def _may_be(node: Node, kind: str) -> bool:
     return _kind(node) in {kind, "unknown"}
 
 
-def _is(node: Node, kind: str) -> Node | None:
-    """The test for a type; None where the kind is written there."""
-    return None if _kind(node) == kind else Call("_==_", None, (Call("type", None, (node,)), Name(kind)))
+def _written(node: Node) -> bool:
+    """Whether its kind is plain to see, so that no test is needed."""
+    return _kind(node) != "unknown"
 
 
-def _both(*tests: Node | None) -> Node:
-    first, *others = (test for test in tests if test is not None)
-    return Call("_&&_", None, (first, *others)) if others else first
+def _is(node: Node, kind: str) -> Node:
+    return Call("_==_", None, (Call("type", None, (node,)), Name(kind)))
 
 
 def _decimal(node: Node) -> Node:
     if isinstance(node, Constant) and isinstance(node.value, int) and abs(node.value) <= EXACT_INTEGER:
         return Constant("double", float(node.value))
     least, most = Constant("int", -EXACT_INTEGER), Constant("int", EXACT_INTEGER)
-    exact = _both(Call("_<=_", None, (least, node)), Call("_<=_", None, (node, most)))
-    return _if(exact, Call("double", None, (node,)), Call("_[_]", None, (Record("", ()), Constant("string", INEXACT))))
+    within = [Call("_<=_", None, (least, node)), Call("_<=_", None, (node, most))]
+    return _if(within, Call("double", None, (node,)), Call("_[_]", None, (Record("", ()), Constant("string", INEXACT))))
 
 
-def _if(test: Node, then: Node, otherwise: Node) -> Node:
-    return Call("_?_:_", None, (test, then, otherwise))
+def _if(tests: Sequence[Node], then: Node, otherwise: Node) -> Node:
+    if not tests:
+        return then
+    every = tests[0] if len(tests) == 1 else Call("_&&_", None, tuple(tests))
+    return Call("_?_:_", None, (every, then, otherwise))
 
 
 def _let(name: Name, value: Node, body: Node) -> Node:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from perdure.expressions.arithmetic import INEXACT
 from perdure.expressions.error import ExpressionError, shorten
 from perdure.expressions.path import describe, show
 from perdure.expressions.scope import Scope, Use
@@ -38,6 +39,8 @@ def explain_failure(message: str, uses: tuple[Use, ...], scope: Scope) -> str:
     overload = _OVERLOAD.search(text)
     if overload is not None:
         return _explain_overload(overload[1], overload[2])
+    if text.endswith(f'"{INEXACT}"'):
+        return "an integer past 2^53 − 1 beside a decimal would lose digits; convert it first: double(…)"
     if "Iteration budget" in text:
         return "loops more than 10,000 times in all; work on fewer entries"
     if any(sign in text for sign in ("Key not found", "Index error", "Applying SELECT", "Invalid container")):

@@ -4,17 +4,22 @@ from datetime import datetime
 from typing import Any
 
 from perdure.projection.record import JobRecord, JournalEvent, StepAttempt, StepRecord
+from perdure.store.table import LIVE_FIELDS
 
 Row = dict[str, Any]
 
 
 def job_row(record: JobRecord, shown: JobRecord, now: datetime, last_event_at: datetime | None) -> Row:
     """The row of `jobs`: `record` as folded, `shown` with what is live laid over it."""
-    row = record.model_dump(mode="json", by_alias=True, exclude={"steps"})
-    row |= {"history_status": record.status, "history_status_reason": record.status_reason}
-    row |= {"status": shown.status, "status_reason": shown.status_reason, "projected_at": now.isoformat()}
-    row["lag_ms"] = last_event_at and max(0, round((now - last_event_at).total_seconds() * 1000))
-    return row
+    folded = record.model_dump(mode="json", by_alias=True, exclude={"steps"})
+    live = shown.model_dump(mode="json", by_alias=True, include=set(LIVE_FIELDS))
+    return {
+        **folded,
+        **live,
+        "history": {name: folded[name] for name in LIVE_FIELDS},
+        "projected_at": now.isoformat(),
+        "lag_ms": last_event_at and max(0, round((now - last_event_at).total_seconds() * 1000)),
+    }
 
 
 def run_row(record: JobRecord, closed: bool, continued_from: str | None, now: datetime) -> Row:  # noqa: FBT001 - two facts about a run

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from perdure.projection import row
-from perdure.projection.live import overlay
+from perdure.projection.overlay import overlay
 from perdure.projection.record import JobRecord, JournalEvent, LiveObservation, StepRecord
 from perdure.store import projected
 from perdure.store.live import add_observations, newest_observations
@@ -47,9 +47,12 @@ class Projection:
     """When the newest event happened, if there is a new one; for the lag."""
 
     @property
-    def newest(self) -> RunProjection:
-        """The run that tells what the job is now."""
-        return max(self.runs, key=lambda run: (run.record.run_started_at, run.record.run_id))
+    def job(self) -> JobRecord:
+        """What the newest of the runs tells the job is now."""
+        newest = max((run.record for run in self.runs), key=lambda job: (job.run_started_at, job.run_id))
+        # A run that does not know when the first one began takes its own start for the job's.
+        created_at = min(run.record.created_at for run in self.runs)
+        return newest if newest.created_at == created_at else newest.model_copy(update={"created_at": created_at})
 
 
 async def write(engine: AsyncEngine, batch: Sequence[Projection]) -> None:
@@ -74,21 +77,21 @@ async def _write(connection: AsyncConnection, batch: Sequence[Projection]) -> No
     now = datetime.now(UTC)
     await projected.lock_jobs(connection, [entry.job_id for entry in batch])
     await add_observations(connection, [seen for entry in batch for seen in entry.observations])
-    await projected.enter_ledger(connection, [row.ledger_row(entry.newest.record) for entry in batch])
+    await projected.enter_ledger(connection, [row.ledger_row(entry.job) for entry in batch])
     written = await projected.write_jobs(connection, await _job_rows(connection, batch, now))
     await _write_runs(connection, batch, written, now)
     await projected.write_journal(connection, [row.journal_row(event) for entry in batch for event in entry.events])
-    ended = [entry.newest.record for entry in batch if entry.job_id in written]
+    ended = [entry.job for entry in batch if entry.job_id in written]
     await projected.close_ledger(connection, [row.ledger_row(job) for job in ended if job.status.final])
 
 
 async def _job_rows(connection: AsyncConnection, batch: Sequence[Projection], now: datetime) -> list[row.Row]:
-    open_ids = [entry.job_id for entry in batch if not entry.newest.record.status.final]
+    open_ids = [entry.job_id for entry in batch if not entry.job.status.final]
     observed = await newest_observations(connection, open_ids) if open_ids else {}
     rows = []
     for entry in batch:
-        shown = overlay(entry.newest.record, observed.get(entry.job_id, []))
-        rows.append(row.job_row(entry.newest.record, shown, now, entry.last_event_at))
+        shown = overlay(entry.job, observed.get(entry.job_id, []))
+        rows.append(row.job_row(entry.job, shown, now, entry.last_event_at))
     return rows
 
 
@@ -100,7 +103,7 @@ async def _write_runs(
     rows = [row.run_row(run.record, run.closed, run.continued_from, now) for run in all_runs]
     ahead = await projected.write_runs(connection, rows)
     changes = {run.record.run_id: _changed_steps(run, stored) for run in all_runs}
-    current = [entry.newest.record for entry in batch if entry.job_id in written]
+    current = [entry.job for entry in batch if entry.job_id in written]
     await projected.write_steps(
         connection, [row.step_row(job.id, step) for job in current for step in changes[job.run_id]]
     )

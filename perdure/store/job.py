@@ -10,13 +10,13 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.contract.state import JobStatus
-from perdure.projection import live
+from perdure.projection.overlay import overlay
 from perdure.projection.record import JobRecord, StepRecord
 from perdure.store import cursor as paging
 from perdure.store.attempt import attempts_of, with_attempts
 from perdure.store.json_row import as_text, json_object
 from perdure.store.live import newest_observations
-from perdure.store.table import jobs, steps
+from perdure.store.table import LIVE_FIELDS, jobs, steps
 
 
 class StoredJob(JobRecord):
@@ -59,7 +59,7 @@ async def get_job(connection: AsyncConnection, job_id: str, tenant: str | None) 
         return None
     job = with_attempts(StoredJob.model_validate_json(found.job), found.tried)
     observations = await newest_observations(connection, [job_id])
-    return _with_problem(live.overlay(job, observations.get(job_id, [])))
+    return _with_problem(overlay(job, observations.get(job_id, [])))
 
 
 async def list_jobs(
@@ -112,7 +112,7 @@ def _with_problem(job: StoredJob) -> StoredJob:
 
 def _job_query(job_id: str, tenant: str | None) -> Select[str, str]:
     shown: dict[str, ColumnElement[Any]] = {name: jobs.c[name] for name in _RECORD_COLUMNS}
-    shown |= {"status": jobs.c.history_status, "status_reason": jobs.c.history_status_reason}
+    shown |= {name: jobs.c.history[name] for name in LIVE_FIELDS}
     job = as_text(json_object(shown | {"steps": _steps_of_job()})).label("job")
     # In one statement, so that the attempts are those of the state the steps are in.
     query = select(job, attempts_of(job_id).label("tried")).where(jobs.c.id == job_id)

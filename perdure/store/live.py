@@ -6,6 +6,7 @@ Used by the projection writer and the job queries.
 from collections.abc import Sequence
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.projection.record import LiveObservation
@@ -29,7 +30,7 @@ async def newest_observations(connection: AsyncConnection, job_ids: Sequence[str
     newest = (
         select(table.id, as_text(json_object(_COLUMNS)).label("row"))
         .where(table.job_id.in_(job_ids))
-        .distinct(*key)
+        .ext(distinct_on(*key))
         .order_by(*key, table.id.desc())
         .subquery()
     )

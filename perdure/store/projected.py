@@ -44,6 +44,7 @@ def _upsert(
 def _job_upsert() -> Insert:
     new = insert_rows(jobs).excluded
     changes: dict[str, ColumnElement[Any]] = {
+        "created_at": func.least(new.created_at, jobs.c.created_at),
         "lag_ms": func.coalesce(new.lag_ms, jobs.c.lag_ms),
         "problem": case((new.completed_at.is_(None), jobs.c.problem)),
     }

@@ -4,6 +4,7 @@ Run it when a construct is added; never re-record an old history to make a repla
 """
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -64,7 +65,9 @@ async def failed_without_dead_letter(bench: Bench, _: Partner) -> Handle:
 
 
 async def expired(bench: Bench, _: Partner) -> Handle:
-    return await bench.start([{"id": "no", "type": "FAIL", "with": {"message": "no"}}], dead_letter={"retention": "50ms"})
+    return await bench.start(
+        [{"id": "no", "type": "FAIL", "with": {"message": "no"}}], dead_letter={"retention": "50ms"}
+    )
 
 
 async def timed_out(bench: Bench, _: Partner) -> Handle:
@@ -101,10 +104,8 @@ async def record(address: str, partner: Partner, names: set[str]) -> None:
                 continue
             partner.answers.clear()
             handle = await case(bench, partner)
-            try:
+            with contextlib.suppress(WorkflowFailureError):
                 await handle.result()
-            except WorkflowFailureError:
-                pass
             await write(bench, handle, case.__name__)
 
 

@@ -35,9 +35,7 @@ def running_temporal(extra_config: Sequence[str] = ()) -> Iterator[str]:
 def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     command = [str(find_binaries().temporal), "operator", "namespace", "describe", "default"]
     deadline = time.monotonic() + 30
-    while subprocess.run(
-        [*command, "--address", f"127.0.0.1:{port}"], capture_output=True, check=False
-    ).returncode:
+    while subprocess.run([*command, "--address", f"127.0.0.1:{port}"], capture_output=True, check=False).returncode:
         if time.monotonic() > deadline or process.poll() is not None:
             raise RuntimeError(log.read_text())
         time.sleep(0.05)

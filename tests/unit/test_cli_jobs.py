@@ -88,8 +88,9 @@ def test_submit_of_a_file_that_cannot_be_read_is_a_usage_error(api: CannedApi, r
 
 
 def test_dry_run_says_that_nothing_was_started(api: CannedApi, run: Run, spec: str) -> None:
-    api.answer("POST /v1/jobs", job_view())
+    api.answer("POST /v1/jobs", {"admitted": True, "fingerprint": "f", "spec": {"steps": [{}, {}]}})
     result = run("jobs", "submit", spec, "--dry-run")
+    assert "2 steps" in result.stdout
     assert "Nothing was started" in result.stdout
     assert api.got[0].query == [("dry_run", "true")]
 
@@ -283,7 +284,7 @@ def test_submit_watch_ends_with_the_job(api: CannedApi, run: Run, spec: str) -> 
 
 
 def test_retry_sends_reason_and_steps(api: CannedApi, run: Run) -> None:
-    api.answer("POST /v1/jobs/default:order-1/retry", {"steps": ["fetch", "store"]}, 202)
+    api.answer("POST /v1/jobs/default:order-1/retry", {"steps": ["fetch", "store"], "job": job_view()}, 202)
     result = run("jobs", "retry", "order-1", "--reason", "mended", "--step", "fetch", "--step", "store")
     assert result.exit_code == 0, result.output
     assert json.loads(api.got[0].body) == {"reason": "mended", "steps": ["fetch", "store"]}
@@ -291,7 +292,7 @@ def test_retry_sends_reason_and_steps(api: CannedApi, run: Run) -> None:
 
 
 def test_cancel_sends_the_reason_and_asks_nobody_without_a_terminal(api: CannedApi, run: Run) -> None:
-    api.answer("POST /v1/jobs/default:order-1/cancel", {}, 202)
+    api.answer("POST /v1/jobs/default:order-1/cancel", {"steps": [], "job": job_view()}, 202)
     assert run("jobs", "cancel", "order-1", "--reason", "enough").exit_code == 0
     assert json.loads(api.got[0].body) == {"reason": "enough"}
 

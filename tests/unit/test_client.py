@@ -83,8 +83,8 @@ def test_submit_refuses_what_is_not_json(api: CannedApi, client: PerdureClient, 
 
 
 def test_dry_run_is_a_parameter(api: CannedApi, client: PerdureClient) -> None:
-    api.answer("POST /v1/jobs", job_view())
-    client.submit(SPEC, dry_run=True)
+    api.answer("POST /v1/jobs", {"admitted": True, "fingerprint": "f", "spec": SPEC})
+    assert client.dry_run(SPEC).spec == SPEC
     assert api.got[0].query == [("dry_run", "true")]
 
 
@@ -115,8 +115,8 @@ def test_a_job_id_cannot_leave_its_place_in_the_path(api: CannedApi, client: Per
 
 
 def test_decisions_send_only_what_was_given(api: CannedApi, client: PerdureClient) -> None:
-    api.answer("POST /v1/jobs/default:order-1/retry", {"steps": ["fetch"]})
-    api.answer("POST /v1/jobs/default:order-1/cancel", {})
+    api.answer("POST /v1/jobs/default:order-1/retry", {"steps": ["fetch"], "job": job_view()})
+    api.answer("POST /v1/jobs/default:order-1/cancel", {"steps": [], "job": job_view()})
     assert client.retry("default:order-1", reason="mended").steps == ["fetch"]
     client.cancel("default:order-1")
     assert [json.loads(got.body) for got in api.got] == [{"reason": "mended"}, {}]
@@ -240,8 +240,8 @@ def test_watch_does_not_hide_a_refusal(api: CannedApi, client: PerdureClient) ->
 
 async def test_async_client_does_the_same(api: CannedApi, async_client: AsyncPerdureClient) -> None:
     api.answer("POST /v1/jobs", job_view(status="QUEUED"), 202)
-    api.answer("POST /v1/jobs/default:order-1/retry", {"steps": ["fetch"]})
-    api.answer("POST /v1/jobs/default:order-1/cancel", {})
+    api.answer("POST /v1/jobs/default:order-1/retry", {"steps": ["fetch"], "job": job_view()})
+    api.answer("POST /v1/jobs/default:order-1/cancel", {"steps": [], "job": job_view()})
     api.answer("GET /v1/jobs", {"data": [job_view()], "page": {"cursor": None, "has_more": False}})
     api.answer("GET /v1/jobs/default:order-1/journal", {"data": [], "page": {"cursor": None, "has_more": False}})
     for status in ("RUNNING", "COMPLETED"):

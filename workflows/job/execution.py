@@ -1,6 +1,7 @@
 """Interprets a planned job: starts what is ready, settles what ended, and finds how the job ends."""
 
 import asyncio
+import contextlib
 from collections import deque
 
 from temporalio import workflow
@@ -10,6 +11,7 @@ from perdure.contract.error import ErrorClass, error_info
 from perdure.contract.execution import JobStart, JobState
 from perdure.contract.journal import JournalType
 from perdure.contract.state import MET_STEP_STATUSES, StepStatus
+from workflows.job.children import Children
 from workflows.job.ending import Ending, EndingKind
 from workflows.job.note import NoteWriter
 from workflows.job.outcome import Canceled, Completed, Failed, Outcome, Skipped
@@ -26,7 +28,8 @@ class Execution:
         carried = start.carried
         self.job = JobRun(job_id, start)
         self.notes = NoteWriter(carried.notes if carried else 0)
-        self.parking = Parking(self.job, self.notes, self._wake, carried.parked_at if carried else None)
+        self.children = Children(self.job, self.notes, self._wake)
+        self.parking = Parking(self.job, self.notes, self._wake, carried)
         self.closing = False
         self.stop_requested = False
         self._started_at = carried.started_at if carried else workflow.now().isoformat()
@@ -47,8 +50,11 @@ class Execution:
         self.closing = True
         self._time.stop()
         self.parking.close(expired=ending.kind is EndingKind.EXPIRED)
-        await self._stop_steps()
+        self._cancel_tasks()
+        await self._settled()
         self._close_open_steps(ending)
+        self.children.after_end(ending)
+        await self._settled()
         return ending
 
     async def _work(self) -> Ending:
@@ -70,8 +76,7 @@ class Execution:
                 return Ending(EndingKind.CANCELED)
 
     def _ending(self) -> Ending | None:
-        if self._crash is not None:
-            raise self._crash
+        self._raise_crash()
         if workflow.cancellation_reason() is not None:
             return Ending(EndingKind.CANCELED)
         if self.stop_requested:
@@ -151,7 +156,8 @@ class Execution:
 
     def _fail(self, step: StepRun) -> None:
         if self.job.spec.dead_letter.enabled and not self.closing:
-            self.parking.park(step)
+            if self.parking.park(step):
+                self.children.after_park(self.parking.parks)
             return
         self.notes.add(JournalType.STEP_FAILED, step=step.id, round_=step.round, error=step.error)
         self._finish(step, StepStatus.FAILED)
@@ -179,15 +185,19 @@ class Execution:
         for task in self._tasks.values():
             task.cancel()
 
-    async def _stop_steps(self) -> None:
-        self._cancel_tasks()
-        while self._tasks and self._crash is None:
-            try:
-                await workflow.wait_condition(lambda: not self._tasks or self._crash is not None)
-            except asyncio.CancelledError:
-                continue
-        if self._crash is not None:
-            raise self._crash
+    async def _settled(self) -> None:
+        """Wait until no step runs and every child's start is confirmed; a cancel meanwhile changes nothing."""
+        while self._tasks or not self.children.idle:
+            self._raise_crash()
+            self._moved = False
+            with contextlib.suppress(asyncio.CancelledError):
+                await workflow.wait_condition(lambda: self._moved)
+        self._raise_crash()
+
+    def _raise_crash(self) -> None:
+        crash = self._crash or self.children.crash
+        if crash is not None:
+            raise crash
 
     def _close_open_steps(self, ending: Ending) -> None:
         for step in self.job.steps.values():
@@ -204,12 +214,13 @@ class Execution:
     async def _continue_when_idle(self) -> None:
         """Continue as new once only sleeping steps are open: an activity in flight would run twice."""
         sleeping = all(self.job.steps[step].status is StepStatus.WAITING for step in self._tasks)
-        if not sleeping or not workflow.all_handlers_finished():
+        if not (sleeping and self.children.idle and workflow.all_handlers_finished()):
             return
         self._continuing = True
         self._time.stop()
         self.parking.stop()
-        await self._stop_steps()
+        self._cancel_tasks()
+        await self._settled()
         self.notes.flush()
         workflow.continue_as_new(self.job.start.model_copy(update={"carried": self._carry()}))
 
@@ -219,5 +230,6 @@ class Execution:
             notes=self.notes.written,
             started_at=self._started_at,
             parked_at=self.parking.since,
+            parks=self.parking.parks,
             used_ms=self._time.used_ms,
         )

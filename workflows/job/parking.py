@@ -8,6 +8,7 @@ from temporalio.common import SearchAttributeKey
 
 from perdure.contract.duration import parse_duration
 from perdure.contract.error import ErrorClass
+from perdure.contract.execution import JobState
 from perdure.contract.journal import JournalType
 from perdure.contract.name import ATTRIBUTE_STATUS, TIMER_RETENTION
 from perdure.contract.state import JobStatus, Resolution, StepStatus
@@ -22,8 +23,11 @@ _STATUS = SearchAttributeKey.for_keyword(ATTRIBUTE_STATUS)
 class Parking:
     """The parked steps of a job, its search attribute and the retention timer."""
 
-    def __init__(self, job: JobRun, notes: NoteWriter, on_expired: Callable[[], None], since: str | None) -> None:
-        self.since = since
+    def __init__(
+        self, job: JobRun, notes: NoteWriter, on_expired: Callable[[], None], carried: JobState | None
+    ) -> None:
+        self.since = carried.parked_at if carried else None
+        self.parks = carried.parks if carried else 0
         self.expired = False
         self._job = job
         self._notes = notes
@@ -40,12 +44,14 @@ class Parking:
         if self.since is not None:
             self._watch(datetime.fromisoformat(self.since))
 
-    def park(self, step: StepRun) -> None:
-        """Park a step; the first one dead-letters the job."""
+    def park(self, step: StepRun) -> bool:
+        """Park a step; whether it is the first one, which dead-letters the job."""
         step.status = StepStatus.DEAD_LETTERED
         self._notes.add(JournalType.STEP_PARKED, step=step.id, round_=step.round, error=step.error)
-        if self.since is None:
-            self._dead_letter(step)
+        if self.since is not None:
+            return False
+        self._dead_letter(step)
+        return True
 
     def state_too_large(self, step: StepRun, attempts: int) -> Failed:
         """The failure of a step whose output no longer fits in the job."""
@@ -84,6 +90,7 @@ class Parking:
     def _dead_letter(self, step: StepRun) -> None:
         now = workflow.now()
         self.since = now.isoformat()
+        self.parks += 1
         expires_at = now + parse_duration(self._job.spec.dead_letter.retention)
         self._notes.add(
             JournalType.JOB_DEAD_LETTERED,

@@ -30,8 +30,26 @@ def overall(outcomes: Sequence[Outcome], partner: Partner) -> list[Check]:
     ]
 
 
-def summary(outcomes: Sequence[Outcome], stage: Stage) -> None:
-    """One row a job."""
+def verdict(outcomes: Sequence[Outcome], partner: Partner, host: Host, stage: Stage) -> bool:
+    """Print expected beside got, and what held; whether everything did."""
+    checks = [check for _, _, own in outcomes for check in own]
+    together = overall(outcomes, partner)
+    stage.say()
+    stage.say("What was shown", "bold cyan")
+    stage.table(_table(outcomes))
+    stage.say()
+    stage.checks(together)
+    missed = [check for check in [*checks, *together] if not check.held]
+    if not missed:
+        stage.aside(f"All {len(checks) + len(together)} checks held.", "bold green")
+        return True
+    stage.say(f"{len(missed)} of {len(checks) + len(together)} checks did not hold:", "bold red")
+    stage.checks(missed)
+    stage.aside(f"Logs of API, worker, Temporal and Postgres: {host.data_dir / 'log'}")
+    return False
+
+
+def _table(outcomes: Sequence[Outcome]) -> Table:
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim")
     for name in ("job", "shows", "expected", "got", "attempts", "took"):
         table.add_column(name, justify="right" if name in ("attempts", "took") else "left", overflow="fold")
@@ -39,40 +57,22 @@ def summary(outcomes: Sequence[Outcome], stage: Stage) -> None:
         job = played.job
         row = (scenario.expected, state(job.status), str(job.attempts), span(job.execution_ms))
         table.add_row(Text(job.id, "bold"), scenario.shows, *row)
-    stage.say()
-    stage.say("What was shown", "bold cyan")
-    stage.table(table)
+    return table
 
 
-def farewell(host: Host, outcomes: Sequence[Outcome], stage: Stage, *, keep: bool) -> None:
+def farewell(outcomes: Sequence[Outcome], host: Host, stage: Stage, *, keep: bool) -> None:
     """Where the jobs can be looked at, and how."""
-    first = outcomes[-1][1].job.id
     stage.say()
     stage.say("Look at it yourself", "bold cyan")
     stage.aside(f"API documentation  {host.info.api_url}/docs")
     stage.aside(f"Temporal Web UI    {host.info.temporal_ui_url}")
-    stage.aside(f"One of the jobs    perdure jobs get {first} --journal")
-    if host.stack is None or keep:
-        stage.aside(
-            "The stack runs on: these addresses are open now." + (" Ctrl-C stops it." if host.stack is not None else "")
-        )
-    elif host.stays:
-        stage.aside(
-            "The stack stops now, its data stay. `make dev` (or `perdure dev`) opens these addresses "
-            "again, with these jobs in it; `perdure demo --keep` leaves it running at once."
-        )
+    stage.aside(f"One of the jobs    perdure jobs get {outcomes[-1][1].job.id} --journal")
+    if host.stack is None:
+        stage.aside("The stack runs on, as before: these addresses are open.")
+    elif keep:
+        stage.aside("The stack runs on: these addresses are open. Ctrl-C stops it.", "bold")
     else:
-        stage.aside("The demo's own stack stops now and leaves nothing behind.")
-
-
-def misses(checks: Sequence[Check], host: Host, stage: Stage) -> None:
-    """What was not as it should be, and where the logs are."""
-    missed = [check for check in checks if not check.held]
-    stage.say()
-    if not missed:
-        stage.say(f"All {len(checks)} checks held.", "bold green")
-        return
-    stage.say(f"{len(missed)} of {len(checks)} checks did NOT hold:", "bold red")
-    stage.checks(missed)
-    logs = host.logs or host.data_dir / "log"
-    stage.aside(f"Logs of API, worker, Temporal and Postgres: {logs}")
+        stage.aside(
+            f"The stack stops now; its data stay. `{host.again}` opens these addresses again, with these jobs "
+            "in it, and `perdure demo --keep` leaves them open at once."
+        )

@@ -16,7 +16,6 @@ from perdure.cli.demo.stage import Stage
 from perdure.cli.demo.story import SCENARIOS
 from perdure.cli.exit_code import ExitCode
 from perdure.client import ClientError
-from perdure.embedded.binary import find_binaries
 from perdure.embedded.config import DEFAULT_DATA_DIR
 from perdure.embedded.error import StackError
 from perdure.embedded.interruption import interruptible
@@ -36,63 +35,66 @@ def demo(
 
     Starts what it needs, needs no network, and exits 0 only if everything was as it should be.
     """
-    code = asyncio.run(_until_stopped(Stage(screen.results()), data_dir, keep=keep))
-    if code != ExitCode.OK:
-        raise typer.Exit(code)
+    raise typer.Exit(asyncio.run(Demo(Stage(screen.results()), data_dir, keep=keep).run()))
 
 
-async def _until_stopped(stage: Stage, data_dir: Path, *, keep: bool) -> int:
-    """Run the demo; Ctrl-C and SIGTERM end it in order, so that no process is left."""
-    with interruptible(hurry=lambda: None) as interruption:
+def _nothing() -> None:
+    pass
+
+
+class Demo:
+    """One run of the demo."""
+
+    def __init__(self, stage: Stage, data_dir: Path, *, keep: bool) -> None:
+        self._stage = stage
+        self._data_dir = data_dir
+        self._keep = keep
+        self._verdict: int | None = None
+        self._hurry = _nothing
+
+    async def run(self) -> int:
+        """Run it and return the exit code; Ctrl-C and SIGTERM end it in order, so that no process is left."""
+        with interruptible(lambda: self._hurry()) as interruption:  # noqa: PLW0108 - which one, only then
+            try:
+                return await self._guarded()
+            except asyncio.CancelledError:
+                if interruption.by is None:
+                    raise
+                # Ctrl-C is how a stack that was kept is meant to end
+                return 128 + interruption.by if self._verdict is None else self._verdict
+
+    async def _guarded(self) -> int:
         try:
-            return await _demo(stage, data_dir, keep=keep)
-        except asyncio.CancelledError:
-            if interruption.by is None:
-                raise
-            return 128 + interruption.by
+            return await self._in_time()
+        except TimeoutError:
+            self._stage.say(f"The demo did not end within {TIME_LIMIT:g} s.", "bold red")
+        except (StackError, ClientError) as error:
+            self._stage.say(f"The demo cannot go on: {error}", "bold red")
+        self._stage.say(f"Logs, if it came so far: {self._data_dir / 'log'}")
+        return ExitCode.FAILED
 
-
-async def _demo(stage: Stage, data_dir: Path, *, keep: bool) -> int:
-    stage.say("Perdure demo: real jobs, on a real Temporal server and a real Postgres.", "bold")
-    stage.say("A small HTTP server beside them plays the partner that the jobs call; it counts every call.")
-    try:
+    async def _in_time(self) -> int:
+        self._stage.say("Perdure demo: real jobs, on a real Temporal server and a real Postgres.", "bold")
+        self._stage.say("A small HTTP server plays the partner that the jobs call; it counts every call.")
         with Partner() as partner:
-            async with asyncio.timeout(TIME_LIMIT) as limit, host(data_dir, partner, stage) as stack:
-                good = await _play_all(stack, partner, stage, keep=keep)
-                if keep and stack.stack is not None:
+            async with asyncio.timeout(TIME_LIMIT) as limit, host(self._data_dir, partner, self._stage) as stack:
+                if stack.stack is not None:
+                    self._hurry = stack.stack.hurry
+                self._verdict = await self._play_all(stack, partner)
+                if self._keep and stack.stack is not None:
                     limit.reschedule(None)
                     await stack.stack.watch()
-                return ExitCode.OK if good else ExitCode.FAILED
-    except TimeoutError:
-        stage.say(f"The demo did not end within {TIME_LIMIT:g} s. Logs: {data_dir / 'log'}", "bold red")
-    except (StackError, ClientError) as error:
-        stage.say(f"The demo cannot go on: {error}", "bold red")
-        stage.say(f"Logs, if it came so far: {data_dir / 'log'}")
-    return ExitCode.FAILED
+        return self._verdict
 
-
-async def _play_all(stack: Host, partner: Partner, stage: Stage, *, keep: bool) -> bool:
-    outcomes: list[closing.Outcome] = []
-    async with stack.client() as client:
-        theatre = Theatre(
-            client=client,
-            partner=partner,
-            stage=stage,
-            temporal=find_binaries().temporal,
-            temporal_address=stack.info.temporal_address,
-            run=secrets.token_hex(3),
-        )
-        for number, scenario in enumerate(SCENARIOS, 1):
-            stage.heading(number, len(SCENARIOS), scenario)
-            played, checks = await play(scenario, theatre)
-            stage.checks(checks)
-            outcomes.append((scenario, played, checks))
-    closing.summary(outcomes, stage)
-    all_checks = [
-        *(check for _, _, checks in outcomes for check in checks),
-        *closing.overall(outcomes, partner),
-    ]
-    stage.checks(all_checks[-1:])
-    closing.misses(all_checks, stack, stage)
-    closing.farewell(stack, outcomes, stage, keep=keep)
-    return all(check.held for check in all_checks)
+    async def _play_all(self, stack: Host, partner: Partner) -> ExitCode:
+        outcomes: list[closing.Outcome] = []
+        async with stack.client() as client:
+            theatre = Theatre(client, partner, self._stage, stack.info.temporal_address, secrets.token_hex(3))
+            for number, scenario in enumerate(SCENARIOS, 1):
+                self._stage.heading(number, len(SCENARIOS), scenario)
+                played, checks = await play(scenario, theatre)
+                self._stage.checks(checks)
+                outcomes.append((scenario, played, checks))
+        held = closing.verdict(outcomes, partner, stack, self._stage)
+        closing.farewell(outcomes, stack, self._stage, keep=self._keep)
+        return ExitCode.OK if held else ExitCode.FAILED

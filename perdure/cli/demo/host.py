@@ -10,7 +10,7 @@ from perdure.cli.demo.partner import Partner
 from perdure.cli.demo.scenario import call_step
 from perdure.cli.demo.stage import Stage
 from perdure.client import AsyncPerdureClient, ClientError
-from perdure.embedded.config import StackConfig
+from perdure.embedded.config import DEFAULT_DATA_DIR, StackConfig
 from perdure.embedded.error import PortTakenError
 from perdure.embedded.event import Died, Event, Ready
 from perdure.embedded.info import StackInfo, find_running
@@ -18,16 +18,18 @@ from perdure.embedded.port import PortWish, settle_ports
 from perdure.embedded.stack import EmbeddedStack
 
 PROBE_PATIENCE = 10.0
+BESIDE = "demo"
+"""Where in the data directory of a stack that cannot be used the demo's own stack lives."""
+DEFAULTS = StackConfig()
 PARTNER_ENVIRONMENT = {"PERDURE_HTTP_ALLOWED_HOSTS": "127.0.0.1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Where the demo's jobs run. `logs` is None for a stack that somebody else started."""
+    """Where the demo's jobs run. `stack` is None where somebody else started it."""
 
     info: StackInfo
     data_dir: Path
-    logs: Path | None
     stack: EmbeddedStack | None
 
     def client(self) -> AsyncPerdureClient:
@@ -35,9 +37,9 @@ class Host:
         return client_of(self.info)
 
     @property
-    def stays(self) -> bool:
-        """Whether it runs on, or its jobs are kept, when the demo has ended."""
-        return self.stack is None or not self.stack.data.ephemeral
+    def again(self) -> str:
+        """What starts this stack another time."""
+        return "make dev" if self.data_dir == DEFAULT_DATA_DIR else f"perdure dev --data-dir {self.data_dir}"
 
 
 def client_of(info: StackInfo) -> AsyncPerdureClient:
@@ -54,26 +56,23 @@ async def host(data_dir: Path, partner: Partner, stage: Stage) -> AsyncIterator[
         StackError: it cannot start.
     """
     running = find_running(data_dir)
-    if running is None:
-        config = _config(data_dir, stage, ephemeral=False)
-    elif await _may_call(running, partner):
+    if running is not None and await _may_call(running, partner):
         stage.say(f"Using the stack that runs on {data_dir} ({running.api_url}).")
-        yield Host(running, data_dir, None, None)
+        yield Host(running, data_dir, None)
         return
-    else:
+    place, usual_ports = (data_dir, True) if running is None else (data_dir / BESIDE, False)
+    if running is not None:
         stage.say(
-            f"A stack runs on {data_dir}, but its jobs may not call this machine "
-            "(PERDURE_HTTP_ALLOWED_HOSTS). It stays as it is; the demo starts another one beside it."
+            f"A stack runs on {data_dir}, but its jobs may not call this machine (PERDURE_HTTP_ALLOWED_HOSTS). "
+            f"It stays as it is; the demo starts another one beside it."
         )
-        config = _config(data_dir, stage, ephemeral=True)
-    async with _started(config, stage) as stack:
-        yield Host(stack.info, stack.data.path, stack.data.log, stack)
+    async with _started(_config(place, stage, usual_ports=usual_ports), stage) as stack:
+        yield Host(stack.info, place, stack)
 
 
 @asynccontextmanager
 async def _started(config: StackConfig, stage: Stage) -> AsyncIterator[EmbeddedStack]:
-    where = "a temporary directory" if config.ephemeral else str(config.data_dir)
-    stage.say(f"Starting Temporal, Postgres, a worker and the API on this machine (data in {where}) ...")
+    stage.say(f"Starting Temporal, Postgres, a worker and the API on this machine (data in {config.data_dir}) ...")
     begun = asyncio.get_running_loop().time()
     async with EmbeddedStack(config, on_event=lambda event: _tell(event, stage)) as stack:
         stage.aside(f"all ready after {asyncio.get_running_loop().time() - begun:.1f} s", "green")
@@ -87,32 +86,21 @@ def _tell(event: Event, stage: Stage) -> None:
         stage.aside(f"{event.service} died ({event.cause}):\n{event.tail}", "bold red")
 
 
-def _config(data_dir: Path, stage: Stage, *, ephemeral: bool) -> StackConfig:
-    usual = StackConfig()
-    ports = [
-        _port(wish, stage, quiet=ephemeral)
-        for wish in (
-            PortWish("API", "--api-port", usual.api_port),
-            PortWish("Temporal", "--temporal-port", usual.temporal_port),
-            PortWish("Temporal Web UI", "--ui-port", usual.ui_port),
-        )
-    ]
-    return StackConfig(
-        data_dir=data_dir,
-        ephemeral=ephemeral,
-        api_port=ports[0],
-        temporal_port=ports[1],
-        ui_port=ports[2],
-        env=PARTNER_ENVIRONMENT,
+def _config(data_dir: Path, stage: Stage, *, usual_ports: bool) -> StackConfig:
+    wishes = (
+        PortWish("API", "--api-port", DEFAULTS.api_port),
+        PortWish("Temporal", "--temporal-port", DEFAULTS.temporal_port),
+        PortWish("Temporal Web UI", "--ui-port", DEFAULTS.ui_port),
     )
+    api, temporal, ui = (_port(wish, stage) if usual_ports else 0 for wish in wishes)
+    return StackConfig(data_dir=data_dir, api_port=api, temporal_port=temporal, ui_port=ui, env=PARTNER_ENVIRONMENT)
 
 
-def _port(wish: PortWish, stage: Stage, *, quiet: bool) -> int:
+def _port(wish: PortWish, stage: Stage) -> int:
     try:
         settle_ports([wish])
     except PortTakenError:
-        if not quiet:
-            stage.say(f"Port {wish.number} ({wish.service}) is taken by another program: using a free one.")
+        stage.say(f"Port {wish.number} ({wish.service}) is taken by another program: using a free one.")
         return 0
     return wish.number
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from perdure.cli.demo.partner import Partner
 from perdure.cli.demo.scenario import Check, Played, Scenario
@@ -24,7 +23,6 @@ class Theatre:
     client: AsyncPerdureClient
     partner: Partner
     stage: Stage
-    temporal: Path
     temporal_address: str
     run: str
 
@@ -64,7 +62,7 @@ async def _noting(looks: AsyncIterator[Job], seen: set[str]) -> AsyncIterator[Jo
 async def _bring_home(words: str, job_id: str, theatre: Theatre) -> None:
     theatre.stage.aside(words)
     theatre.partner.repair()
-    command = retry_signal(theatre.temporal, theatre.temporal_address, job_id)
+    command = retry_signal(theatre.temporal_address, job_id)
     theatre.stage.command(str(command))
     complaint = await command.run()
     if complaint is not None:

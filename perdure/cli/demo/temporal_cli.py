@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from perdure.embedded.binary import find_binaries
+
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 
 
@@ -33,8 +35,13 @@ class CommandLine:
         return None if process.returncode == 0 else output.decode("utf-8", "replace").strip()
 
 
-def retry_signal(temporal: Path, address: str, workflow_id: str) -> CommandLine:
-    """What sends the signal `retry` to a job."""
+def retry_signal(address: str, workflow_id: str) -> CommandLine:
+    """What sends the signal `retry` to a job.
+
+    Raises:
+        MissingPartError: there is no `temporal` on this machine.
+    """
+    temporal = find_binaries().temporal
     where = [] if address == DEFAULT_ADDRESS else ["--address", address]
     return CommandLine([str(temporal), "workflow", "signal", *where, "--workflow-id", workflow_id, "--name", "retry"])
 

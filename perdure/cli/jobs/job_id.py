@@ -15,7 +15,5 @@ def full_id(text: str) -> str:
 
 JobId = Annotated[
     str,
-    typer.Argument(
-        metavar="ID", help="Id of the job: `default:order-1`, or `order-1` for short.", callback=full_id
-    ),
+    typer.Argument(metavar="ID", help="Id of the job: `default:order-1`, or `order-1` for short.", callback=full_id),
 ]

@@ -20,9 +20,7 @@ from perdure.contract.state import JobStatus
 MAX_PAGE = 200
 States = Annotated[
     list[JobStatus] | None,
-    typer.Option(
-        "--status", case_sensitive=False, help="Only jobs in this state; may be repeated.", metavar="STATE"
-    ),
+    typer.Option("--status", case_sensitive=False, help="Only jobs in this state; may be repeated.", metavar="STATE"),
 ]
 Labels = Annotated[
     list[str] | None,

@@ -55,9 +55,7 @@ def steps(job: Job) -> Table:
         )
         for attempt in step.attempts:
             if attempt.error is not None:
-                table.add_row(
-                    "", "", "", f"#{attempt.attempt}", _took(attempt), Text(failure(attempt), "yellow")
-                )
+                table.add_row("", "", "", f"#{attempt.attempt}", _took(attempt), Text(failure(attempt), "yellow"))
     return table
 
 

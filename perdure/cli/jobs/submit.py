@@ -2,23 +2,23 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from perdure.cli import failure, screen
 from perdure.cli.api_command import Session
 from perdure.cli.jobs.watch import follow, result
-from perdure.client import ProblemError, Submission
+from perdure.client import DryRun, ProblemError
 from perdure.client import call as calls
 from perdure.client.connection import Exchange
+
+T = TypeVar("T")
 
 
 def submit(
     session: Session,
-    file: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="The job spec (JSON); `-` reads it from stdin.")
-    ],
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="The job spec (JSON); `-` reads it from stdin.")],
     key: Annotated[
         str | None,
         typer.Option(
@@ -32,10 +32,10 @@ def submit(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the spec; start nothing.")] = False,
 ) -> None:
     """Submit a job. Returns once it is durably accepted; with `--watch`, once it has ended."""
-    exchange = _send(session, file, calls.submit(_read(file), idempotency_key=key, dry_run=dry_run))
     if dry_run:
-        _show_dry_run(session, exchange)
+        _show_dry_run(session, _send(session, file, calls.dry_run(_read(file), idempotency_key=key)))
         return
+    exchange = _send(session, file, calls.submit(_read(file), idempotency_key=key))
     submission = exchange.value
     if not session.json:
         words = "was there already (same key, same spec)" if submission.replayed else "accepted"
@@ -55,7 +55,7 @@ def _read(file: str) -> bytes:
         raise typer.BadParameter(f"cannot read {file!r}: {error.strerror}", param_hint="FILE") from error
 
 
-def _send(session: Session, file: str, call: calls.Call[Submission]) -> Exchange[Submission]:
+def _send(session: Session, file: str, call: calls.Call[T]) -> Exchange[T]:
     try:
         return session.client.exchange(call)
     except ProblemError as error:
@@ -63,8 +63,9 @@ def _send(session: Session, file: str, call: calls.Call[Submission]) -> Exchange
         raise typer.Exit(failure.exit_code(error)) from None
 
 
-def _show_dry_run(session: Session, exchange: Exchange[Submission]) -> None:
+def _show_dry_run(session: Session, exchange: Exchange[DryRun]) -> None:
     if session.json:
         screen.raw(exchange.answer.content)
     else:
-        session.out.print("The spec would be accepted. Nothing was started.")
+        count = len(exchange.value.spec.get("steps", []))
+        session.out.print(f"The spec would be accepted: {count} steps. Nothing was started.")

@@ -82,8 +82,7 @@ def lost(terms: StepTerms) -> ErrorInfo:
 def _application(failure: Mapping[str, Any], terms: StepTerms) -> Ended:
     details = reading.model(StepFailure, _first_detail(failure))
     if details is not None:
-        stopped = details.error.code == RESULT_CANCELED
-        return Ended(AttemptOutcome.CANCELED if stopped else AttemptOutcome.FAILED, details.error, details.ledger)
+        return Ended(_outcome(details), details.error, details.ledger)
     type_ = reading.text(failure, "type")
     message = reading.text(failure, "message") or "the worker gave no reason"
     if type_ == RESULT_CANCELED:
@@ -93,6 +92,13 @@ def _application(failure: Mapping[str, Any], terms: StepTerms) -> Ended:
         return _ended(AttemptOutcome.FAILED, unknown)
     code = type_ if type_ and "." in type_ else "STEP.INTERNAL"
     return _ended(AttemptOutcome.FAILED, terms.error(code, ErrorClass.INTERNAL, message))
+
+
+def _outcome(failure: StepFailure) -> AttemptOutcome:
+    if failure.error.code == RESULT_CANCELED:
+        return AttemptOutcome.CANCELED
+    told = failure.ledger.records[-1].outcome if failure.ledger.records else None
+    return told if told not in (None, AttemptOutcome.COMPLETED, AttemptOutcome.CANCELED) else AttemptOutcome.FAILED
 
 
 def _timeout(failure: Mapping[str, Any], terms: StepTerms) -> Ended:

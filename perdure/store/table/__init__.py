@@ -2,11 +2,12 @@
 
 from perdure.store.table.access import api_keys
 from perdure.store.table.base import metadata
-from perdure.store.table.job import attempts, jobs, runs, steps
+from perdure.store.table.job import LIVE_FIELDS, attempts, jobs, runs, steps
 from perdure.store.table.record import journal, ledger, live_observations
 from perdure.store.table.sweep import sweep_state
 
 __all__ = [
+    "LIVE_FIELDS",
     "api_keys",
     "attempts",
     "jobs",

@@ -4,6 +4,9 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, 
 
 from perdure.store.table.base import MOMENT, PAYLOAD, SEARCHABLE, metadata
 
+LIVE_FIELDS = ("status", "status_reason", "attempts", "retry_count", "error", "error_step")
+"""Fields of a job that live observations change. The columns hold them as shown, `history` as folded."""
+
 jobs = Table(
     "jobs",
     metadata,
@@ -11,11 +14,10 @@ jobs = Table(
     Column("tenant", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("type", Text, nullable=False),
-    Column("status", Text, nullable=False, comment="As shown: the history's status under what is live."),
+    Column("status", Text, nullable=False),
     Column("status_reason", Text),
-    Column("history_status", Text, nullable=False),
-    Column("history_status_reason", Text),
-    Column("problem", Text, comment="Why Temporal says that the workflow is stuck; the sweep sets it."),
+    Column("history", PAYLOAD, nullable=False, comment="What live observations changed, as histories tell it."),
+    Column("problem", Text, comment="What Temporal says of a stuck workflow; the sweep sets it."),
     Column("resolution", Text),
     Column("queue", Text, nullable=False),
     Column("priority", Integer, nullable=False),

@@ -1,6 +1,7 @@
 """Attempts whose worker dies, stops or freezes: what the next attempt makes of them."""
 
 import asyncio
+import contextlib
 import sys
 import time
 from datetime import timedelta
@@ -116,20 +117,22 @@ async def test_a_step_may_finish_within_the_grace(
     assert ended.outcomes == ["COMPLETED"]
 
 
-async def test_a_step_that_freezes_its_worker_is_timed_out_by_temporal(
+async def test_a_step_that_will_not_stop_is_timed_out_by_temporal(
     client: Client, http: httpx.AsyncClient, queue: str
 ) -> None:
-    @step("FREEZE")
-    async def freeze(ctx: StepContext, params: Nothing) -> str:
-        if ctx.attempt == 1:
-            await asyncio.sleep(0.3)  # the first heartbeat goes out
-            time.sleep(3)  # noqa: ASYNC251  what a step must not do
-        return "thawed"
+    @step("STUBBORN")
+    async def stubborn(ctx: StepContext, params: Nothing) -> str:
+        until = time.monotonic() + (2.5 if ctx.attempt == 1 else 0)
+        while time.monotonic() < until:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.1)
+        return f"attempt {ctx.attempt}"
 
-    async with worker(client, runtime_with(http), queue, [definition_of(freeze)]):
-        call = call_of("FREEZE", {}, timeout="1s", retry=SOON)
-        ended = await finish(client, queue, call)
+    async with worker(client, runtime_with(http), queue, [definition_of(stubborn)]):
+        ended = await finish(client, queue, call_of("STUBBORN", {}, timeout="1s", retry=SOON))
     assert ended.outcomes == ["TIMED_OUT", "COMPLETED"]
+    assert ended.result is not None
+    assert ended.result.output == "attempt 2"
     error = ended.ledger.records[0].error
     assert error is not None
     assert (error.code, error.message) == ("STEP.TIMEOUT", "an attempt took longer than 1s")

@@ -6,17 +6,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 import psutil  # type: ignore[import-untyped]
 
+from perdure.embedded.binary import find_binaries
 from perdure.embedded.info import StackInfo, find_running
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[3]
 _RUN = Path(__file__).with_name("run_stack.py")
+
+
+def python_environment() -> dict[str, str]:
+    """With which any Python of this version finds what this one finds."""
+    scripts = str(find_binaries().temporal.parent)
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), *sys.path))),
+        "PATH": os.pathsep.join((os.environ["PATH"], scripts)),
+    }
 
 
 def eventually(look: Callable[[], T | None], what: str, seconds: float = 20.0) -> T:
@@ -32,7 +44,12 @@ class DevProcess:
     """`data_dir` must be the test's own. Leaving it stops the stack by SIGTERM, and kills what is left."""
 
     def __init__(
-        self, data_dir: Path, *, prefix: Sequence[str] = (), python: str = sys.executable, **settings: Any
+        self,
+        data_dir: Path,
+        *,
+        prefix: Sequence[str] = (),
+        python: str = sys.executable,
+        settings: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.data_dir = data_dir
         self._output = data_dir.parent / f"{data_dir.name}.{time.monotonic_ns()}.out"
@@ -43,7 +60,7 @@ class DevProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), *sys.path)))},
+                env=python_environment(),
                 start_new_session=True,
             )
 

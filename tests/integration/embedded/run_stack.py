@@ -34,10 +34,11 @@ def stand_in_config(**settings: Any) -> StackConfig:
 
 
 def _from_json(text: str) -> StackConfig:
-    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(text).items()}
-    if "data_dir" in settings:
-        settings["data_dir"] = Path(settings["data_dir"])
-    return stand_in_config(**settings)
+    settings = json.loads(text)
+    for key, value in settings.items():
+        if isinstance(value, list):
+            settings[key] = tuple(value)
+    return stand_in_config(**{**settings, "data_dir": Path(settings["data_dir"])})
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import pytest
 from perdure.embedded.binary import find_binaries
 from perdure.embedded.info import StackInfo
 from perdure.embedded.postgres_place import choose_place
-from tests.integration.embedded.dev_process import ROOT, DevProcess
+from tests.integration.embedded.dev_process import DevProcess, python_environment
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can try what root meets")
 # Entering a user namespace as root takes this capability: without it, it is as where namespaces are forbidden.
@@ -138,9 +138,8 @@ def _python_for(prefix: tuple[str, ...]) -> str:
     """A Python of this version that the user may run, with this environment's packages."""
     same = f"assert sys.version_info[:2] == {tuple(sys.version_info[:2])}"
     check = f"import os, sys, psutil, pydantic; {same}; assert os.access(sys.executable, os.X_OK)"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
     for python in (sys.executable, "/usr/bin/python3"):
         command = [*prefix, python, "-c", check]
-        if subprocess.run(command, check=False, capture_output=True, env=environment).returncode == 0:
+        if subprocess.run(command, check=False, capture_output=True, env=python_environment()).returncode == 0:
             return python
     pytest.skip("no Python here can be run by another user")

@@ -5,10 +5,12 @@ import subprocess
 from pathlib import Path
 
 import asyncpg
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from perdure.embedded.binary import find_binaries
 from perdure.embedded.info import StackInfo, find_running
+from tests.integration.embedded.conftest import USER_ENVIRONMENT
 from tests.integration.embedded.dev_process import DevProcess, eventually
 
 
@@ -94,7 +96,7 @@ def test_a2_second_start_on_the_same_data_dir_is_refused(dev: DevProcess) -> Non
 def test_a2_taken_port_is_refused_by_name(dev: DevProcess, tmp_path: Path, setting: str, said: str) -> None:
     info = dev.ready()
     port, pid = int(info.api_url.rpartition(":")[2]), info.pids.api
-    with DevProcess(tmp_path / "other", **{setting: port}) as other:
+    with DevProcess(tmp_path / "other", settings={setting: port}) as other:
         assert other.process.wait(10) == 1
         assert f"port {port}" in other.output
         assert said in other.output
@@ -102,35 +104,28 @@ def test_a2_taken_port_is_refused_by_name(dev: DevProcess, tmp_path: Path, setti
         assert other.processes() == []
 
 
-def test_children_get_their_settings_and_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERDURE_BODY_LIMIT_BYTES", "2048")
-    monkeypatch.setenv("PERDURE_API_PORT", "1")
-    monkeypatch.setenv("TEMPORAL_ADDRESS", "elsewhere:7233")
-    monkeypatch.setenv("PGHOST", "elsewhere")
-    with DevProcess(tmp_path / "data", env={"PERDURE_HTTP_ALLOW_PRIVATE": "true"}) as dev:
-        info = dev.ready()
-        environment = _environment(info.pids.api)
-    assert environment["PERDURE_BODY_LIMIT_BYTES"] == "2048"
+def test_children_get_the_users_settings_and_the_stacks(dev: DevProcess) -> None:
+    info = dev.ready()
+    environment = psutil.Process(info.pids.api).environ()
+    assert {name: environment.get(name) for name in USER_ENVIRONMENT} == {
+        "PERDURE_BODY_LIMIT_BYTES": "2048",
+        "PERDURE_API_PORT": info.api_url.rpartition(":")[2],
+        "TEMPORAL_ADDRESS": None,
+        "PGHOST": None,
+    }
     assert environment["PERDURE_HTTP_ALLOW_PRIVATE"] == "true"
-    assert environment["PERDURE_API_PORT"] == info.api_url.rpartition(":")[2]
     assert environment["PERDURE_DATABASE_URL"] == info.database_url
     assert environment["PERDURE_TEMPORAL_ADDRESS"] == info.temporal_address
-    assert not {"TEMPORAL_ADDRESS", "PGHOST"} & environment.keys()
     for variable in ("PERDURE_BOOTSTRAP_ADMIN_KEY_FILE", "PERDURE_API_KEY_PEPPER_FILE"):
-        assert (Path(environment[variable]).stat().st_mode & 0o777) == 0o600
-        assert (Path(environment[variable]).parent.stat().st_mode & 0o777) == 0o700
-
-
-def _environment(pid: int) -> dict[str, str]:
-    lines = Path(f"/proc/{pid}/environ").read_text().split("\0")
-    return dict(line.split("=", 1) for line in lines if line)
+        path = Path(environment[variable])
+        assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
 def test_ephemeral_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    with DevProcess(tmp_path / "unused", ephemeral=True) as dev:
+    with DevProcess(tmp_path / "unused", settings={"ephemeral": True}) as dev:
         made = eventually(lambda: list(temporary.glob("perdure-*/stack.json")), "an ephemeral stack is ready")
         assert find_running(made[0].parent) is not None
         assert dev.end(signal.SIGTERM) == 0

@@ -10,8 +10,8 @@ branch_labels = None
 depends_on = None
 
 _MOMENT = sa.DateTime(timezone=True)
-_SHOWN = "As shown: the history's status under what is live."
-_PROBLEM = "Why Temporal says that the workflow is stuck; the sweep sets it."
+_HISTORY = "What live observations changed, as histories tell it."
+_PROBLEM = "What Temporal says of a stuck workflow; the sweep sets it."
 _LAG = "From the last event's time to its being written here."
 _RUN_STATUS = "The job's status as this run's history alone tells it."
 _CONTINUED = "The run before, where this one continues it as new."
@@ -59,10 +59,9 @@ def _create_jobs() -> None:
     op.create_table(
         "jobs",
         *(_text(name, nullable=False) for name in ("id", "tenant", "name", "type")),
-        _text("status", nullable=False, comment=_SHOWN),
+        _text("status", nullable=False),
         _text("status_reason"),
-        _text("history_status", nullable=False),
-        _text("history_status_reason"),
+        sa.Column("history", sa.JSON(), nullable=False, comment=_HISTORY),
         _text("problem", comment=_PROBLEM),
         _text("resolution"),
         _text("queue", nullable=False),

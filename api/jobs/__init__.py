@@ -1,0 +1,1 @@
+"""Jobs over HTTP: submit, read, list, cancel, retry."""

@@ -1,0 +1,93 @@
+"""Reads one job: from the store, or from Temporal where the store lacks it, is away, or is not asked."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.problem import ApiError
+from api.state import Services
+from perdure.contract.name import JOB_WORKFLOW
+from perdure.projection.fold import fold_run, record
+from perdure.projection.live import observe, overlay
+from perdure.projection.reader import describe, read_new
+from perdure.projection.record import JobRecord, StepRecord
+from perdure.security.principal import Principal
+from perdure.store.job import StoredJob, get_job
+from perdure.store.json_row import dumps
+from perdure.store.session import StoreUnavailableError, transaction
+
+_RUNS_FOLLOWED = 100
+"""Runs of a job, back from the current one, whose attempts a reading of Temporal shows."""
+
+
+def not_found() -> ApiError:
+    """The refusal of a job that is not there, or not for this principal."""
+    return ApiError("API.NOT_FOUND", "there is no such job")
+
+
+async def read_job(found: Services, principal: Principal, job_id: str) -> JobRecord:
+    """The job as the store has it; as Temporal has it where the store has no row yet or is away.
+
+    Raises:
+        ApiError: API.NOT_FOUND, also for a job of another tenant.
+        RPCError: Temporal had to be asked and is away.
+    """
+    try:
+        async with transaction(found.engine) as connection:
+            job = await get_job(connection, job_id, principal.scope)
+    except StoreUnavailableError:
+        job = None
+    return job if job is not None else await read_from_temporal(found, principal, job_id)
+
+
+def lag_of(job: JobRecord) -> int | None:
+    """How late the job's last event was known (ms); 0 for a job read from Temporal."""
+    return job.lag_ms if isinstance(job, StoredJob) else 0
+
+
+async def read_from_temporal(found: Services, principal: Principal, job_id: str) -> JobRecord:
+    """The job as its history tells it now, with what is live.
+
+    Raises:
+        ApiError: API.NOT_FOUND.
+        RPCError: Temporal is away.
+    """
+    if not principal.sees(job_id):
+        raise not_found()
+    try:
+        info = (await describe(found.temporal, job_id)).workflow_execution_info
+        if info.type.name != JOB_WORKFLOW:
+            raise not_found()
+        return _storable(await _folded(found, job_id, info.execution.run_id))
+    except RPCError as error:
+        if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+            raise not_found() from error
+        raise
+
+
+async def _folded(found: Services, job_id: str, run_id: str) -> JobRecord:
+    state, _ = fold_run(job_id, run_id, await read_new(found.temporal, job_id, run_id))
+    job, earlier = record(state), state.continued_from
+    for _ in range(_RUNS_FOLLOWED):
+        if earlier is None:
+            break
+        before, _ = fold_run(job_id, earlier, await read_new(found.temporal, job_id, earlier))
+        job, earlier = _with_attempts(job, record(before).steps), before.continued_from
+    return overlay(job, await observe(found.temporal, job_id, run_id, datetime.now(UTC)))
+
+
+def _with_attempts(job: JobRecord, before: Sequence[StepRecord]) -> JobRecord:
+    """The job with the attempts of an earlier run put before its own."""
+    earlier = {step.id: step.attempts for step in before}
+    steps = []
+    for step in job.steps:
+        known = {(attempt.round, attempt.attempt) for attempt in step.attempts}
+        more = [tried for tried in earlier.get(step.id, []) if (tried.round, tried.attempt) not in known]
+        steps.append(step.model_copy(update={"attempts": [*more, *step.attempts]}))
+    return job.model_copy(update={"steps": steps})
+
+
+def _storable(job: JobRecord) -> JobRecord:
+    """As the store would give it back: a step's output may hold what JSON cannot."""
+    return JobRecord.model_validate_json(dumps(job.model_dump(mode="json", by_alias=True)))

@@ -1,0 +1,242 @@
+"""What the job routes take and answer (contract 9), field by field."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from perdure.contract.command import Reason
+from perdure.contract.journal import JournalType
+from perdure.contract.model import Model
+from perdure.contract.sleep import parse_timestamp
+from perdure.contract.spec import JobSpec, StepId
+from perdure.contract.state import AttemptOutcome, JobStatus, Resolution, StepStatus
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str)]
+"""RFC 3339 in UTC with milliseconds and `Z`."""
+
+
+class View(BaseModel):
+    """Base of the answers."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class ErrorView(View):
+    """One failure."""
+
+    code: str
+    error_class: str = Field(alias="class")
+    message: str
+    fingerprint: str | None
+    details: dict[str, Any]
+
+
+class JobErrorView(ErrorView):
+    """Why a job failed or is parked; `step_id` where it is a step's error."""
+
+    step_id: str | None
+
+
+class AttemptView(View):
+    """One try at a step. `live`: seen while it ran, not yet in the history."""
+
+    attempt: int
+    round: int
+    worker: str | None
+    started_at: Moment | None
+    ended_at: Moment | None
+    outcome: AttemptOutcome | None
+    error: ErrorView | None
+    next_retry_at: Moment | None
+    live: bool
+
+
+class StepView(View):
+    """One step. `attempts` are those kept (the first 3 and the last 20 of a round), `attempt_count` all."""
+
+    id: str
+    type: str
+    status: StepStatus
+    round: int
+    started_at: Moment | None
+    completed_at: Moment | None
+    output: Any
+    error: ErrorView | None
+    attempt_count: int
+    attempts: list[AttemptView]
+
+
+class LinksView(View):
+    """Where else to look."""
+
+    self: str
+    temporal_ui: str | None
+    trace: str | None
+
+
+class ProjectionView(View):
+    """Up to which event of the history this is right, and how late it was known."""
+
+    event_id: int
+    lag_ms: int | None
+
+
+class JobSummary(View):
+    """A job as in lists."""
+
+    id: str
+    name: str
+    type: str
+    tenant: str
+    status: JobStatus
+    status_reason: str | None
+    resolution: Resolution | None
+    queue: str
+    priority: int
+    labels: dict[str, str]
+    correlation_id: str | None
+    submitted_by: str | None
+    parent_id: str | None
+    resubmit_of: str | None
+    created_at: Moment
+    started_at: Moment | None
+    completed_at: Moment | None
+    queue_wait_ms: int | None
+    execution_ms: int | None
+    attempts: int
+    retry_count: int
+    trace_id: str | None
+    run_id: str
+    error: JobErrorView | None
+    links: LinksView
+    projection: ProjectionView
+
+
+class ChildView(View):
+    """A child job."""
+
+    id: str
+    name: str
+    status: JobStatus
+
+
+class JobView(JobSummary):
+    """A job, whole."""
+
+    input: Any
+    output: Any
+    steps: list[StepView]
+    children: list[ChildView]
+
+
+class PageView(View):
+    """`cursor` leads to the next page; null on the last one."""
+
+    cursor: str | None
+    has_more: bool
+
+
+class JobPage(View):
+    """A page of jobs, newest first."""
+
+    data: list[JobSummary]
+    page: PageView
+
+
+class JournalView(View):
+    """One thing that happened, and the Temporal event it was read from."""
+
+    seq: int
+    type: JournalType
+    at: Moment
+    job_id: str
+    parent_job_id: str | None
+    run_id: str
+    event_id: int
+    actor: str | None
+    step_id: str | None
+    attempt: int | None
+    status: str | None
+    outcome: AttemptOutcome | None
+    trace_id: str | None
+    data: dict[str, Any]
+
+
+class JournalPage(View):
+    """A page of a job's journal, oldest first."""
+
+    data: list[JournalView]
+    page: PageView
+
+
+class DryRunView(View):
+    """What an admitted spec would run as: every default filled in. Nothing was started."""
+
+    admitted: Literal[True] = True
+    fingerprint: str
+    spec: JobSpec
+
+
+class DecisionView(View):
+    """An accepted decision: the job as it is now, and the steps it concerns."""
+
+    job_id: str
+    steps: list[str]
+    job: JobView
+
+
+class CancelRequest(Model):
+    """Why the job is to end."""
+
+    reason: Reason | None = None
+
+
+class RetryRequest(Model):
+    """Why, and which of the parked steps run again; all of them where none is named."""
+
+    reason: Reason | None = None
+    steps: Annotated[list[StepId], Field(min_length=1, max_length=500)] | None = None
+
+
+class SubmitQuery(BaseModel):
+    """Query of a submission."""
+
+    dry_run: bool = Field(False, description="Admit only: answer the effective spec and start nothing.")
+
+
+class JobQuery(BaseModel):
+    """Query of one job."""
+
+    consistency: Literal["strong"] | None = Field(
+        None, description="`strong` reads Temporal's history instead of the projection of it."
+    )
+
+
+class JournalQuery(BaseModel):
+    """Query of a journal."""
+
+    cursor: str | None = Field(None, max_length=500, description="From the `page` before.")
+    limit: int = Field(100, ge=1, le=200)
+
+
+Timestamp = Annotated[datetime, BeforeValidator(parse_timestamp)]
+
+
+class JobListQuery(BaseModel):
+    """Query of the list. Several states are alternatives; several labels must all fit."""
+
+    status: list[str] = Field([], max_length=50, description="Repeated, or separated by commas.")
+    type: str | None = Field(None, max_length=100)
+    label: list[str] = Field([], max_length=32, description="`key=value`, repeatable.")
+    correlation_id: str | None = Field(None, max_length=255)
+    queue: str | None = Field(None, max_length=100)
+    since: Timestamp | None = Field(None, description="Created at or after (RFC 3339).")
+    until: Timestamp | None = Field(None, description="Created before (RFC 3339).")
+    cursor: str | None = Field(None, max_length=1000, description="From the `page` before.")
+    limit: int = Field(50, ge=1, le=200)

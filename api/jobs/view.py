@@ -1,0 +1,94 @@
+"""From the projection's records to what the API shows; pure. Used by the job routes."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from api.jobs.schemas import (
+    AttemptView,
+    ErrorView,
+    JobErrorView,
+    JobSummary,
+    JobView,
+    JournalView,
+    LinksView,
+    ProjectionView,
+    StepView,
+)
+from perdure.contract.error import ErrorInfo
+from perdure.projection.record import JobRecord, StepAttempt, StepRecord
+from perdure.settings import Settings
+from perdure.store.journal import JournalRow
+
+
+@dataclass(frozen=True, slots=True)
+class Linker:
+    """Makes the links of a job."""
+
+    temporal_ui_url: str | None
+    namespace: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Linker":
+        """The links that these settings allow."""
+        return cls(settings.temporal_ui_url, settings.temporal_namespace)
+
+    def links(self, job: JobRecord) -> LinksView:
+        """Where else to look at a job."""
+        return LinksView(self=job_path(job.id), temporal_ui=self._temporal_ui(job), trace=None)
+
+    def _temporal_ui(self, job: JobRecord) -> str | None:
+        if self.temporal_ui_url is None:
+            return None
+        place = f"namespaces/{quote(self.namespace, safe='')}/workflows/{quote(job.id, safe='')}/{job.run_id}/history"
+        return f"{self.temporal_ui_url.rstrip('/')}/{place}"
+
+
+def job_path(job_id: str) -> str:
+    """The path of a job in this API."""
+    return f"/v1/jobs/{quote(job_id, safe=':~')}"
+
+
+def summary(job: JobRecord, lag_ms: int | None, linker: Linker) -> JobSummary:
+    """The job as lists show it."""
+    shown = {name: getattr(job, name) for name in JobSummary.model_fields if name in JobRecord.model_fields}
+    shown |= {
+        "error": _job_error(job),
+        "links": linker.links(job),
+        "projection": ProjectionView(event_id=job.last_event_id, lag_ms=lag_ms),
+    }
+    return JobSummary(**shown)
+
+
+def whole(job: JobRecord, lag_ms: int | None, linker: Linker) -> JobView:
+    """The job with input, output and steps."""
+    return JobView(
+        **dict(summary(job, lag_ms, linker)),
+        input=job.input,
+        output=job.output,
+        steps=[_step(step) for step in job.steps],
+        children=[],
+    )
+
+
+def journal_entry(row: JournalRow) -> JournalView:
+    """A journal row."""
+    return JournalView(**{name: getattr(row, name) for name in JournalView.model_fields})
+
+
+def _step(step: StepRecord) -> StepView:
+    shown = {name: getattr(step, name) for name in StepView.model_fields}
+    shown |= {"error": _error(step.error), "attempts": [_attempt(attempt) for attempt in step.attempts]}
+    return StepView(**shown)
+
+
+def _attempt(attempt: StepAttempt) -> AttemptView:
+    shown = {name: getattr(attempt, name) for name in AttemptView.model_fields}
+    return AttemptView(**shown | {"error": _error(attempt.error)})
+
+
+def _error(error: ErrorInfo | None) -> ErrorView | None:
+    return None if error is None else ErrorView(**dict(error))
+
+
+def _job_error(job: JobRecord) -> JobErrorView | None:
+    return None if job.error is None else JobErrorView(**dict(job.error), step_id=job.error_step)

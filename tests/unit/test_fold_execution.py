@@ -1,0 +1,307 @@
+"""The fold of a run's beginning and end, of workflow tasks, resets and runs that continue others."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from perdure.contract.error import ErrorClass
+from perdure.contract.execution import JobResult, JobState, StepState
+from perdure.contract.journal import JournalType
+from perdure.contract.note import Note
+from perdure.contract.state import JobStatus, Resolution, StepStatus
+from perdure.projection import fold
+from tests.unit.fold_event import JOB_ID, RUN_ID, START, TICK, History, failed_error, types
+
+DONE = JobResult(status=JobStatus.COMPLETED, output={"b": 2})
+
+
+def test_a_submitted_job_is_queued_and_says_what_it_is() -> None:
+    history = History("a", "b", labels={"team": "x"}, priority=2, correlation_id="c", input={"n": 1}).submitted()
+    job, journal = history.fold()
+    assert (job.status, job.status_reason) == (JobStatus.QUEUED, "waiting for a worker on queue default")
+    assert (job.id, job.tenant, job.name, job.queue, job.priority) == (JOB_ID, "acme", "order", "default", 2)
+    assert (job.labels, job.correlation_id, job.input) == ({"team": "x"}, "c", {"n": 1})
+    assert (job.submitted_by, job.spec_fingerprint) == ("key:ops", "f1")
+    assert [(step.id, step.type, step.position, step.status) for step in job.steps] == [
+        ("a", "LOG", 0, StepStatus.PENDING),
+        ("b", "LOG", 1, StepStatus.PENDING),
+    ]
+    assert types(journal) == ["JOB_SUBMITTED"]
+    assert (journal[0].actor, journal[0].status, journal[0].event_id) == ("key:ops", "QUEUED", 1)
+
+
+def test_a_job_started_past_the_api_has_the_connection_as_its_submitter() -> None:
+    job, journal = History("a").submitted(memo={}, identity="temporal-cli:me@host").fold()
+    assert (job.submitted_by, journal[0].actor) == ("temporal-cli:me@host",) * 2
+
+
+def test_the_trace_of_the_request_is_on_the_job_and_every_row() -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    history = History("a").begun(memo={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+    job, journal = history.fold()
+    assert job.trace_id == trace
+    assert {row.trace_id for row in journal} == {trace}
+
+
+@pytest.mark.parametrize("traceparent", ["", "nonsense", "00-zz-1-01", 5, None])
+def test_a_malformed_traceparent_is_no_trace(traceparent: Any) -> None:
+    assert History("a").begun(memo={"traceparent": traceparent}).fold()[0].trace_id is None
+
+
+def test_queue_wait_ends_and_the_job_starts_when_the_first_workflow_task_begins() -> None:
+    history = History("a").submitted()
+    history.add("WORKFLOW_TASK_STARTED")
+    assert history.fold()[0].status is JobStatus.QUEUED
+    history.add("WORKFLOW_TASK_COMPLETED")
+    job, journal = history.fold()
+    assert (job.status, job.started_at, job.queue_wait_ms) == (JobStatus.RUNNING, START + 3 * TICK, 20)
+    assert (journal[-1].type, journal[-1].at, journal[-1].event_id) == ("JOB_STARTED", job.started_at, 4)
+
+
+def test_a_job_starts_once_however_many_workflow_tasks_it_has() -> None:
+    assert types(History("a").begun().task().task().fold()[1]) == ["JOB_SUBMITTED", "JOB_STARTED"]
+
+
+def test_execution_time_is_from_start_to_close() -> None:
+    job, _ = History("a").begun().ran("a").closed(DONE).fold()
+    assert job.started_at is not None
+    assert job.completed_at is not None
+    assert job.execution_ms == (job.completed_at - job.started_at) // timedelta(milliseconds=1)
+
+
+def test_a_completed_job_has_its_output_and_says_how_many_steps_completed() -> None:
+    job, journal = History("a", "b").begun().ran("a").ran("b").closed(DONE).fold()
+    assert (job.status, job.output, job.error) == (JobStatus.COMPLETED, {"b": 2}, None)
+    assert job.status_reason == "all 2 steps completed"
+    assert (journal[-1].type, journal[-1].status) == ("JOB_COMPLETED", "COMPLETED")
+
+
+def test_skipped_steps_are_told_in_the_reason() -> None:
+    history = History("a", "b").begun().noted(Note(kind=JournalType.STEP_SKIPPED, step="a", round=1)).ran("b")
+    assert history.closed(DONE).fold()[0].status_reason == "1 of 2 steps completed, 1 skipped"
+
+
+def test_a_failed_job_names_its_step_and_error() -> None:
+    error = failed_error()
+    job, journal = History("a").begun().closed(
+        JobResult(status=JobStatus.FAILED, error=error, error_step="a")
+    ).fold()
+    assert (job.status, job.error, job.error_step) == (JobStatus.FAILED, error, "a")
+    assert job.status_reason == "step a failed: STEP.HTTP.5XX: it answered 500"
+    assert journal[-1].data["error"]["code"] == "STEP.HTTP.5XX"
+
+
+def test_a_job_that_timed_itself_out_is_timed_out_though_its_workflow_failed() -> None:
+    error = failed_error("ENGINE.JOB_TIMEOUT", "too long")
+    job, journal = History("a").begun().closed(JobResult(status=JobStatus.TIMED_OUT, error=error)).fold()
+    assert (job.status, journal[-1].type) == (JobStatus.TIMED_OUT, "JOB_TIMED_OUT")
+
+
+def test_a_dead_letter_that_expired_is_told_as_that() -> None:
+    history = History("a").begun().failed(History("a").scheduled("a")).parked("a")
+    discarded = Note(kind=JournalType.JOB_DISCARDED, reason="retention", data={"resolution": "EXPIRED"})
+    history.noted(discarded, Note(kind=JournalType.STEP_FAILED, step="a", round=1, error=failed_error()))
+    result = JobResult(
+        status=JobStatus.FAILED, error=failed_error(), error_step="a", resolution=Resolution.EXPIRED
+    )
+    job, _ = history.closed(result).fold()
+    assert (job.status, job.resolution) == (JobStatus.FAILED, Resolution.EXPIRED)
+    assert job.status_reason is not None
+    assert job.status_reason.startswith("nobody decided before the dead letter expired: step a failed")
+
+
+def test_what_is_no_job_fails_with_the_workflows_own_code() -> None:
+    history = History("a").submitted(input={"whatever": True}).task()
+    failure = {"kind": "application", "type": "ENGINE.SPEC_INVALID", "message": "this is no job", "details": []}
+    history.add("WORKFLOW_EXECUTION_FAILED", failure=failure)
+    job, _ = history.fold()
+    assert job.error is not None
+    assert (job.status, job.error.code, job.error.error_class) == (
+        JobStatus.FAILED, "ENGINE.SPEC_INVALID", ErrorClass.PERMANENT,
+    )  # fmt: skip
+    assert (job.name, job.tenant, job.steps) == ("order-1", "acme", [])
+
+
+@pytest.mark.parametrize(
+    "input_",
+    [
+        None, "text", 5, [], {"spec": None}, {"spec": {"steps": None}}, {"spec": {"steps": [1, None, {}]}},
+        {"spec": {"name": 5, "labels": [1], "priority": True, "steps": [{"id": 5}, {"id": "x", "type": 7}]}},
+        {"spec": {"labels": {"a": 1, "b": "c"}, "steps": [{"id": "x"}, {"id": "x"}]}, "carried": {"steps": 5}},
+        {"perdure.undecodable": {"encoding": "binary/encrypted"}},
+    ],
+)  # fmt: skip
+def test_any_workflow_input_gives_a_record(input_: Any) -> None:
+    job, journal = History("a").begun(input=input_).fold()
+    assert job.status is JobStatus.RUNNING
+    assert types(journal) == ["JOB_SUBMITTED", "JOB_STARTED"]
+
+
+def test_terminate_ends_the_job_with_who_and_why() -> None:
+    history = History("ran", "runs", "never").begun().ran("ran")
+    history.scheduled("runs")
+    history.add("WORKFLOW_EXECUTION_TERMINATED", reason="stuck", identity="temporal-cli:me")
+    job, journal = history.fold()
+    assert (job.status, job.status_reason) == (JobStatus.TERMINATED, "terminated by temporal-cli:me: stuck")
+    assert {step.id: step.status for step in job.steps} == {
+        "ran": StepStatus.COMPLETED,
+        "runs": StepStatus.CANCELED,
+        "never": StepStatus.OMITTED,
+    }
+    assert all(step.completed_at for step in job.steps)
+    last = journal[-1]
+    assert (last.type, last.actor, last.data) == ("JOB_TERMINATED", "temporal-cli:me", {"reason": "stuck"})
+
+
+def test_a_job_terminated_while_parked_still_shows_what_had_parked_it() -> None:
+    history = History("a").begun()
+    history.failed(history.scheduled("a")).parked("a")
+    history.add("WORKFLOW_EXECUTION_TERMINATED", reason="", identity="me")
+    job, _ = history.fold()
+    assert job.error is not None
+    assert (job.status, job.error.code, job.error_step) == (JobStatus.TERMINATED, "STEP.HTTP.5XX", "a")
+    assert job.steps[0].status is StepStatus.CANCELED
+
+
+def test_temporals_own_time_limit_ends_the_job_as_timed_out() -> None:
+    history = History("a").begun()
+    history.scheduled("a")
+    history.add("WORKFLOW_EXECUTION_TIMED_OUT")
+    job, journal = history.fold()
+    assert job.error is not None
+    assert (job.status, job.error.code, journal[-1].type) == (
+        JobStatus.TIMED_OUT, "ENGINE.JOB_TIMEOUT", "JOB_TIMED_OUT",
+    )  # fmt: skip
+
+
+def test_a_cancel_shows_who_asked_and_then_that_it_is_done() -> None:
+    history = History("a").begun()
+    scheduled = history.scheduled("a")
+    history.add("WORKFLOW_EXECUTION_CANCEL_REQUESTED", identity="key:ops", cause="not needed")
+    job, journal = history.fold()
+    assert job.status_reason == "cancel requested by key:ops; stopping what runs"
+    row = journal[-1]
+    assert (row.type, row.actor, row.data) == ("JOB_CANCEL_REQUESTED", "key:ops", {"reason": "not needed"})
+    history.task().add("ACTIVITY_TASK_CANCELED", scheduled_event_id=scheduled)
+    history.task().add("WORKFLOW_EXECUTION_CANCELED")
+    job, journal = history.fold()
+    assert (job.status, job.status_reason) == (JobStatus.CANCELED, "canceled by key:ops: not needed")
+    assert types(journal)[-2:] == ["STEP_CANCELED", "JOB_CANCELED"]
+
+
+def test_a_workflow_task_that_fails_is_told_until_one_completes() -> None:
+    history = History("a").begun()
+    history.add("WORKFLOW_TASK_FAILED", cause="NON_DETERMINISTIC_ERROR", message="no match")
+    reason = history.fold()[0].status_reason
+    assert reason == "the workflow cannot go on and keeps trying: NON_DETERMINISTIC_ERROR: no match"
+    assert history.task().fold()[0].status_reason == "deciding what is next"
+
+
+def test_a_workflow_task_overtaken_by_a_signal_is_no_problem() -> None:
+    history = History("a").begun()
+    history.add("WORKFLOW_TASK_FAILED", cause="UNHANDLED_COMMAND", message="UnhandledCommand")
+    assert history.fold()[0].status_reason == "deciding what is next"
+
+
+# --- resets ---
+
+
+def reset(history: History, base: str = "run-0") -> History:
+    history.add(
+        "WORKFLOW_TASK_FAILED",
+        cause="RESET_WORKFLOW",
+        message="root: again",
+        identity="history-service",
+        base_run_id=base,
+        new_run_id=history.run_id,
+    )
+    return history
+
+
+def test_a_reset_run_takes_the_copied_prefix_into_its_state_but_not_its_journal() -> None:
+    history = History("a", "b").begun(original_run_id="run-0").ran("a", output=1)
+    reset_at = START + (len(history.events) + 1) * TICK
+    job, journal = reset(history).task().fold()
+    assert job.steps[0].status is StepStatus.COMPLETED
+    assert job.steps[0].output == 1
+    assert types(journal) == ["JOB_RESET"]
+    assert journal[0].data == {"base_run_id": "run-0", "reason": "root: again"}
+    assert (job.run_started_at, journal[0].run_started_at) == (reset_at, reset_at)
+    assert job.created_at == START + TICK
+
+
+def test_a_reset_to_the_first_task_does_not_start_the_job_twice() -> None:
+    history = History("a").submitted(original_run_id="run-0")
+    history.add("WORKFLOW_TASK_STARTED")
+    job, journal = reset(history).task().ran("a").fold()
+    assert types(journal) == ["JOB_RESET", "STEP_SCHEDULED", "STEP_STARTED", "STEP_COMPLETED"]
+    assert job.started_at == START + 3 * TICK
+
+
+def test_a_reset_of_a_reset_is_told_once_and_only_by_the_run_it_made() -> None:
+    history = History("a", run_id="run-2").begun(original_run_id="run-0")
+    history.add("WORKFLOW_TASK_FAILED", cause="RESET_WORKFLOW", base_run_id="run-0", new_run_id="run-1")
+    history.task()
+    assert history.fold()[1] == []
+    _, journal = reset(history, "run-1").fold()
+    assert [(row.type, row.data["base_run_id"]) for row in journal] == [("JOB_RESET", "run-1")]
+
+
+def test_a_step_open_at_the_reset_closes_in_the_new_run() -> None:
+    history = History("a").begun(original_run_id="run-0")
+    scheduled = history.scheduled("a")
+    reset(history).completed(scheduled, output=5)
+    job, journal = history.fold()
+    assert types(journal) == ["JOB_RESET", "STEP_STARTED", "STEP_COMPLETED"]
+    assert job.steps[0].output == 5
+
+
+# --- runs that continue others ---
+
+
+def carried(**steps: StepState) -> JobState:
+    return JobState(
+        steps=steps, notes=7, started_at=START.isoformat(), submitted_at=(START - timedelta(seconds=2)).isoformat()
+    )
+
+
+def test_a_run_that_continues_another_goes_on_from_what_it_took_over() -> None:
+    done = StepState(status=StepStatus.COMPLETED, output={"x": 1}, attempts=3, completed_at=START.isoformat())
+    history = History("a", "b", run_id="run-2").submitted(carried(a=done), continued_from="run-1")
+    job, journal = history.fold()
+    assert (job.status, job.note_count, job.attempts, job.retry_count) == (JobStatus.RUNNING, 7, 3, 2)
+    assert (job.steps[0].status, job.steps[0].output) == (StepStatus.COMPLETED, {"x": 1})
+    assert (job.created_at, job.started_at) == (START - timedelta(seconds=2), START)
+    assert job.queue_wait_ms == 2000
+    assert journal == []
+    assert types(history.task().ran("b").fold()[1])[0] == "STEP_SCHEDULED"
+
+
+def test_a_run_that_was_not_told_the_submission_does_not_make_up_a_queue_wait() -> None:
+    state = JobState(steps={}, started_at=START.isoformat())
+    job, _ = History("a", run_id="run-2").submitted(state, continued_from="run-1").fold()
+    assert (job.created_at, job.queue_wait_ms) == (START + TICK, None)
+
+
+def test_attempts_of_a_round_to_come_are_no_retries() -> None:
+    waiting = StepState(status=StepStatus.PENDING, round=2, attempts=4)
+    history = History("a", run_id="run-2").begun(carried=carried(a=waiting), continued_from="run-1")
+    assert history.fold()[0].retry_count == 3
+    history.failed(history.scheduled("a", 2), 2)
+    job, _ = history.fold()
+    assert (job.attempts, job.retry_count, job.steps[0].attempt_count) == (6, 4, 6)
+
+
+def test_continuing_as_new_ends_the_run_but_not_the_job() -> None:
+    history = History("a").begun()
+    history.add("WORKFLOW_EXECUTION_CONTINUED_AS_NEW", new_run_id="run-2")
+    state, journal = fold.fold_run(JOB_ID, RUN_ID, history.events)
+    assert (state.ended, state.continued_to) == (True, "run-2")
+    assert fold.record(state).completed_at is None
+    assert (journal[-1].type, journal[-1].data) == ("JOB_CONTINUED", {"new_run_id": "run-2"})
+
+
+def test_a_record_needs_the_first_event() -> None:
+    with pytest.raises(ValueError, match="no first event"):
+        fold.record(fold.start(JOB_ID, RUN_ID))
