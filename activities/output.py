@@ -37,7 +37,7 @@ def to_output(kind: TypeAdapter[Any], value: Any, limit: int) -> Any:
 
 
 def _not_finite(value: Any) -> bool:
-    """pydantic writes null for NaN; that would be a silent change."""
+    """Pydantic writes null for NaN; that would be a silent change."""
     if isinstance(value, float):
         return not math.isfinite(value)
     if isinstance(value, Mapping):

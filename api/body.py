@@ -2,7 +2,9 @@
 
 import asyncio
 import re
-from typing import Annotated, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
@@ -15,7 +17,22 @@ _QUICK_BYTES = 16 * 1024
 """Up to here reading takes no longer than handing it to a thread."""
 
 
-async def json_body(request: Request, found: UseServices) -> Any:
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body that is acceptable JSON."""
+
+    document: Any
+    size: int
+
+    async def through(self, check: Callable[[Any], T]) -> T:
+        """What `check` makes of the document; a large one is worked on in a thread, so that others go on."""
+        return await _run(self.size, check, self.document)
+
+
+async def json_body(request: Request, found: UseServices) -> Body:
     """The JSON body.
 
     Raises:
@@ -26,17 +43,17 @@ async def json_body(request: Request, found: UseServices) -> Any:
     return await _parsed(await _bytes(request, found.settings.body_limit_bytes), found)
 
 
-async def optional_json_body(request: Request, found: UseServices) -> Any:
+async def optional_json_body(request: Request, found: UseServices) -> Body:
     """Like `json_body`, but no body at all is an empty object."""
     body = await _bytes(request, found.settings.body_limit_bytes)
     if not body:
-        return {}
+        return Body({}, 0)
     _check_type(request)
     return await _parsed(body, found)
 
 
-JsonBody = Annotated[Any, Depends(json_body)]
-OptionalJsonBody = Annotated[Any, Depends(optional_json_body)]
+JsonBody = Annotated[Body, Depends(json_body)]
+OptionalJsonBody = Annotated[Body, Depends(optional_json_body)]
 
 
 def _check_type(request: Request) -> None:
@@ -63,8 +80,12 @@ async def _bytes(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-async def _parsed(body: bytes, found: UseServices) -> Any:
+async def _parsed(body: bytes, found: UseServices) -> Body:
     limit = found.settings.body_limit_bytes
-    if len(body) <= _QUICK_BYTES:
-        return read_json(body, limit)
-    return await asyncio.to_thread(read_json, body, limit)
+    return Body(await _run(len(body), read_json, body, limit), len(body))
+
+
+async def _run(size: int, work: Callable[..., T], *arguments: Any) -> T:
+    if size <= _QUICK_BYTES:
+        return work(*arguments)
+    return await asyncio.to_thread(work, *arguments)

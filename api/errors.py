@@ -1,4 +1,4 @@
-"""Every way a request can fail, as a problem: core errors by their code, Starlette's and Temporal's own too."""
+"""Every way a request can fail, as a problem: core errors by their code, the frameworks' own too."""
 
 import structlog
 from fastapi import FastAPI, Request
@@ -7,7 +7,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.routing import Match
-from temporalio.service import RPCError, RPCStatusCode
 
 from api.problem import ApiError, problem_response
 from perdure.admission.problem import AdmissionError, Problem
@@ -38,27 +37,12 @@ _STATUS = {
     "API.DECISION_TIMEOUT": 504,
 }
 _HTTP_CODES = {404: "API.NOT_FOUND", 405: "API.METHOD_NOT_ALLOWED"}
-_PASSING = frozenset(
-    {
-        RPCStatusCode.UNAVAILABLE,
-        RPCStatusCode.DEADLINE_EXCEEDED,
-        RPCStatusCode.CANCELLED,
-        RPCStatusCode.RESOURCE_EXHAUSTED,
-        RPCStatusCode.ABORTED,
-    }
-)
-
-
-def is_passing(error: RPCError) -> bool:
-    """Whether Temporal cannot be reached or is too busy for now; the outcome of the call is not known."""
-    return error.status in _PASSING
 
 
 def add_error_handlers(app: FastAPI) -> None:
     """Make every failure of this application a problem. What is left is answered by the middleware."""
     app.add_exception_handler(PerdureError, _refused)
     app.add_exception_handler(StoreUnavailableError, _store_unavailable)
-    app.add_exception_handler(RPCError, _temporal_failed)
     app.add_exception_handler(HTTPException, _http_failed)
     app.add_exception_handler(RequestValidationError, _parameters_invalid)
     app.add_exception_handler(ClientDisconnect, _disconnected)
@@ -78,7 +62,9 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
         return unexpected(request, error)
     headers = error.headers if isinstance(error, ApiError) else {}
     waits = RETRY_AFTER if status == 503 else {}  # noqa: PLR2004
-    return problem_response(request, status, error.code, error.message, items=_items(error), headers={**waits, **headers})
+    return problem_response(
+        request, status, error.code, error.message, items=_items(error), headers={**waits, **headers}
+    )
 
 
 def _items(error: PerdureError) -> tuple[Problem, ...]:
@@ -93,15 +79,6 @@ def _items(error: PerdureError) -> tuple[Problem, ...]:
 async def _store_unavailable(request: Request, error: Exception) -> JSONResponse:
     _log.warning("the store is away", reason=str(error))
     detail = "the store (Postgres) cannot be reached now; jobs run on. Try again in a few seconds"
-    return problem_response(request, 503, "API.UNAVAILABLE", detail, headers=RETRY_AFTER)
-
-
-async def _temporal_failed(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RPCError)  # noqa: S101 - registered for these only
-    if not is_passing(error):
-        return unexpected(request, error)
-    _log.warning("temporal is away", reason=error.message)
-    detail = "Temporal cannot be reached now; nothing was changed. Try again in a few seconds"
     return problem_response(request, 503, "API.UNAVAILABLE", detail, headers=RETRY_AFTER)
 
 

@@ -7,6 +7,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.problem import ApiError
 from api.state import Services
+from api.temporal_call import temporal_call
 from perdure.contract.name import JOB_WORKFLOW
 from perdure.projection.fold import fold_run, record
 from perdure.projection.live import observe, overlay
@@ -17,6 +18,8 @@ from perdure.store.job import StoredJob, get_job
 from perdure.store.json_row import dumps
 from perdure.store.session import StoreUnavailableError, transaction
 
+_SECONDS = 20.0
+"""A history may be long."""
 _RUNS_FOLLOWED = 100
 """Runs of a job, back from the current one, whose attempts a reading of Temporal shows."""
 
@@ -31,7 +34,7 @@ async def read_job(found: Services, principal: Principal, job_id: str) -> JobRec
 
     Raises:
         ApiError: API.NOT_FOUND, also for a job of another tenant.
-        RPCError: Temporal had to be asked and is away.
+        TemporalUnavailableError: Temporal had to be asked and is away.
     """
     try:
         async with transaction(found.engine) as connection:
@@ -51,15 +54,16 @@ async def read_from_temporal(found: Services, principal: Principal, job_id: str)
 
     Raises:
         ApiError: API.NOT_FOUND.
-        RPCError: Temporal is away.
+        TemporalUnavailableError: Temporal is away.
     """
     if not principal.sees(job_id):
         raise not_found()
     try:
-        info = (await describe(found.temporal, job_id)).workflow_execution_info
-        if info.type.name != JOB_WORKFLOW:
-            raise not_found()
-        return _storable(await _folded(found, job_id, info.execution.run_id))
+        async with temporal_call(_SECONDS):
+            info = (await describe(found.temporal, job_id)).workflow_execution_info
+            if info.type.name != JOB_WORKFLOW:
+                raise not_found()
+            return _storable(await _folded(found, job_id, info.execution.run_id))
     except RPCError as error:
         if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
             raise not_found() from error

@@ -9,7 +9,7 @@ from perdure.contract.command import Reason
 from perdure.contract.journal import JournalType
 from perdure.contract.model import Model
 from perdure.contract.sleep import parse_timestamp
-from perdure.contract.spec import JobSpec, StepId
+from perdure.contract.spec import StepId
 from perdure.contract.state import AttemptOutcome, JobStatus, Resolution, StepStatus
 
 
@@ -180,7 +180,7 @@ class DryRunView(View):
 
     admitted: Literal[True] = True
     fingerprint: str
-    spec: JobSpec
+    spec: dict[str, Any] = Field(description="The effective job spec.")
 
 
 class DecisionView(View):

@@ -14,7 +14,7 @@ import perdure
 from perdure.cli.exit_code import ExitCode
 from perdure.cli.screen import messages, results
 from perdure.embedded.config import DEFAULT_DATA_DIR, StackConfig
-from perdure.embedded.error import StackError
+from perdure.embedded.error import ServiceFailedError, StackError
 from perdure.embedded.event import Died, Event, Ready, Stopped
 from perdure.embedded.interruption import interruptible
 from perdure.embedded.stack import EmbeddedStack
@@ -31,9 +31,7 @@ def _port(what: str, default: int) -> object:
 def dev(
     data_dir: Annotated[
         Path | None,
-        typer.Option(
-            help="Where data, logs and keys are kept between runs (default: .perdure)", show_default=False
-        ),
+        typer.Option(help="Where data, logs and keys are kept between runs (default: .perdure)", show_default=False),
     ] = None,
     api_port: Annotated[int | None, _port("the API", _DEFAULTS.api_port)] = None,
     temporal_port: Annotated[int | None, _port("Temporal", _DEFAULTS.temporal_port)] = None,
@@ -72,12 +70,10 @@ async def _run(config: StackConfig, screen: "_Screen") -> ExitCode:
         except asyncio.CancelledError:
             if interruption.by is None:
                 raise
-            screen.line(
-                "Stopped. " + ("" if config.ephemeral else f"The data are kept in {config.data_dir}.")
-            )
+            screen.line("Stopped. " + ("" if config.ephemeral else f"The data are kept in {config.data_dir}."))
         except StackError as error:
             with suppress(OSError):
-                messages().print(Text(f"perdure dev: {error}{_logs(stack)}", "red"), soft_wrap=True)
+                messages().print(Text(f"perdure dev: {error}{_logs(stack, error)}", "red"), soft_wrap=True)
             return ExitCode.FAILED
     return ExitCode.OK
 
@@ -138,8 +134,8 @@ class _Screen:
             self.line(f"  | {line}", style="dim")
 
 
-def _logs(stack: EmbeddedStack) -> str:
-    return f"\nLogs: {stack.data.log}" if stack.failed_with_logs else ""
+def _logs(stack: EmbeddedStack, error: StackError) -> str:
+    return f"\nLogs: {stack.log_dir}" if isinstance(error, ServiceFailedError) and stack.log_dir else ""
 
 
 def _first_command(stack: EmbeddedStack) -> str:

@@ -112,7 +112,7 @@ _REQUEST = {
 _STEP = {
     "STEP.PARAMETERS": CodeInfo(_P, "The resolved parameters do not fit the step", "Mend `with`, or its input."),
     "STEP.SECRET_MISSING": CodeInfo(
-        _P, "The worker has no such secret", "Set PERDURE_SECRET_<NAME>, or put a file in PERDURE_SECRETS_DIR."
+        _T, "The worker has no such secret", "Set PERDURE_SECRET_<NAME>, or put a file in PERDURE_SECRETS_DIR."
     ),
     "STEP.OUTPUT_TOO_LARGE": CodeInfo(_P, "The step's output is too large", "Return less, or a reference to it."),
     "STEP.OUTPUT_INVALID": CodeInfo(_P, "The step's output is not JSON", "Return JSON values only."),
@@ -154,6 +154,12 @@ _ENGINE = {
     "ENGINE.JOB_TIMEOUT": CodeInfo(ErrorClass.TIMEOUT, "The job ran longer than its `timeout`", "Raise it."),
     "ENGINE.SPEC_INVALID": CodeInfo(_P, "A workflow was started with no job spec", "Submit jobs by the API."),
     "WORKER.LOST": CodeInfo(ErrorClass.LOST, "The attempt's worker was lost", "It is repeated elsewhere."),
+    "WORKER.SHUTDOWN": CodeInfo(
+        ErrorClass.LOST, "The worker was stopped while the step ran", "It is repeated elsewhere, at once."
+    ),
+    "WORKER.INTERRUPTED": CodeInfo(
+        ErrorClass.LOST, "An operator paused or reset the running activity", "It is repeated when the pause ends."
+    ),
     "WORKER.STEP_TYPE_UNKNOWN": CodeInfo(
         _T, "The worker has no such step type", "Install the plugin on the workers of this queue."
     ),

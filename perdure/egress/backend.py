@@ -18,6 +18,7 @@ from perdure.egress.policy import EgressPolicy
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
 """From host and port to addresses, preferred first. Raises OSError."""
 
+_LAST_PORT = 65_535
 RESOLVER_THREADS = 200
 """As many as a worker runs steps: a name server that does not answer holds up nobody else."""
 
@@ -67,10 +68,13 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         """Connect to one of the host's addresses.
 
         Raises:
+            httpcore.UnsupportedProtocol: there is no such port.
             EgressBlockedError: the host has an address that may not be reached.
             httpcore.ConnectError: the name does not resolve, or nothing answers there.
             httpcore.ConnectTimeout: it took longer than `timeout` seconds.
         """
+        if not 0 < port <= _LAST_PORT:
+            raise httpcore.UnsupportedProtocol(f"there is no port {port}")
         try:
             async with asyncio.timeout(timeout):
                 addresses = await self._addresses(host, port)

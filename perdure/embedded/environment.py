@@ -17,7 +17,7 @@ _ASTRAY = re.compile(r"TEMPORAL_.*|PG[A-Z]+")
 def base_environment(user: Mapping[str, str], data_dir: Path) -> dict[str, str]:
     """Return what every child gets. The mark lets a later start find what a killed stack left."""
     kept = {name: value for name, value in user.items() if not _ASTRAY.fullmatch(name)}
-    return {**kept, "TEMPORAL_CONFIG_FILE": os.devnull, OWNER_VARIABLE: str(data_dir)}
+    return {**kept, "TEMPORAL_CONFIG_FILE": os.devnull, OWNER_VARIABLE: str(data_dir.resolve())}
 
 
 def application_environment(

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from perdure.embedded.error import MissingPartError
+from perdure.embedded.error import MissingPartError, StackError
 
 try:
     import psutil  # type: ignore[import-untyped]
@@ -24,9 +24,7 @@ _PATIENCE = 5.0  # seconds the dying may take before they are killed
 def require_psutil() -> Any:
     """Return psutil. Raises MissingPartError."""
     if psutil is None:
-        raise MissingPartError(
-            "psutil is not installed: pip install 'perdure[embedded]' (in a checkout: make setup)."
-        )
+        raise MissingPartError("psutil is not installed: pip install 'perdure[embedded]' (in a checkout: make setup).")
     return psutil
 
 
@@ -44,10 +42,14 @@ async def end_leftovers(data_dir: Path, *, postgres_only: bool = False) -> None:
     """Wait until no process of an earlier stack on `data_dir` is left; those that stay are killed after 5 s.
 
     To be called under the data directory's lock, when none of its services (of Postgres) should be running.
+    Raises StackError when the killed do not go either.
     """
-    deadline = time.monotonic() + _PATIENCE
+    began = time.monotonic()
     while left := list(_leftovers(data_dir, postgres_only=postgres_only)):
-        if time.monotonic() > deadline:
+        if time.monotonic() - began > 2 * _PATIENCE:
+            pids = ", ".join(str(process.pid) for process in left)
+            raise StackError(f"Processes of an earlier stack on {data_dir} cannot be ended: pid {pids}.")
+        if time.monotonic() - began > _PATIENCE:
             for process in left:
                 _kill(process)
         await asyncio.sleep(_POLL)
@@ -56,13 +58,13 @@ async def end_leftovers(data_dir: Path, *, postgres_only: bool = False) -> None:
 def _leftovers(data_dir: Path, *, postgres_only: bool) -> Iterator[Any]:
     ps = require_psutil()
     spared = {os.getpid(), *(parent.pid for parent in ps.Process().parents())}
-    postgres_home = (data_dir / "postgres").resolve()
+    mark, postgres_home = str(data_dir.resolve()), (data_dir / "postgres").resolve()
     for process in ps.process_iter():
         if process.pid in spared:
             continue
         # Postgres' own processes drop their environment, and work in its data directory.
         if _is_postgres(process, postgres_home) or (
-            not postgres_only and _environment(process).get(OWNER_VARIABLE) == str(data_dir)
+            not postgres_only and _environment(process).get(OWNER_VARIABLE) == mark
         ):
             yield process
 

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -55,6 +56,11 @@ class EmbeddedStack:
         if self._data is None:
             raise StackError("The embedded stack is not started.")
         return self._data
+
+    @property
+    def log_dir(self) -> Path | None:
+        """Where the services' logs are; None before the start, and once an ephemeral stack is gone."""
+        return self._data.log if self._data is not None and self._data.log.is_dir() else None
 
     @property
     def plan(self) -> Plan:

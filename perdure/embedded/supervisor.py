@@ -35,9 +35,7 @@ class Service(Protocol):
 class Supervisor:
     """`run` is to be a task. `ready` is set from the first readiness on; `on_ready` is called at each one."""
 
-    def __init__(
-        self, service: Service, *, tell: Listener, on_ready: Callable[[], None], start_timeout: float
-    ) -> None:
+    def __init__(self, service: Service, *, tell: Listener, on_ready: Callable[[], None], start_timeout: float) -> None:
         self.service = service
         self.ready = asyncio.Event()
         self._tell = tell
@@ -98,8 +96,7 @@ class Supervisor:
             # A restarted one may have to wait for another that is being restarted: no limit then.
             if not self.ready.is_set() and time.monotonic() - began > self._start_timeout:
                 raise ServiceFailedError(
-                    f"{self.service.name} was not ready within {self._start_timeout:.0f} s: {problem}\n"
-                    f"{child.tail()}"
+                    f"{self.service.name} was not ready within {self._start_timeout:.0f} s: {problem}\n{child.tail()}"
                 )
             await asyncio.sleep(_POLL)
         again = self.ready.is_set()
@@ -122,6 +119,4 @@ class Supervisor:
         cause = describe_status(status)
         if not self.ready.is_set() and status >= 0:
             return f"{self.service.name} did not start ({cause})."
-        return (
-            f"{self.service.name} died {short_lives} times in a row (at last: {cause})."
-        )
+        return f"{self.service.name} died {short_lives} times in a row (at last: {cause})."

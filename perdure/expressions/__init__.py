@@ -1,4 +1,4 @@
-"""`${ }` expressions over CEL: checked by admission, resolved by workflow code, computed by the COMPUTE activity.
+"""`${ }` expressions over CEL: checked by admission, resolved by workflow code, computed by COMPUTE.
 
 Everything here is pure and bounded. What starts a process is apart, in `perdure.expressions.bounded`.
 """

@@ -1,4 +1,4 @@
-"""What an expression uses and what it may cost, known from its syntax tree alone; `engine` asks once a text."""
+"""What an expression uses and what it may cost, known from its syntax tree alone; asked by `engine`."""
 
 from dataclasses import dataclass
 
@@ -21,8 +21,8 @@ from perdure.expressions.syntax import Call, Constant, Items, Loop, Name, Node, 
 class Analysis:
     """What is known of an expression before it runs.
 
-    `compared`, `scanned` and `joined` count how often all its data is walked by comparisons, by other functions
-    and copied by `+`; `matched` is the weight of its patterns. `open_pattern`: a pattern is not a literal.
+    `compared`, `scanned` and `joined` count how often all its data is walked by comparisons, by other
+    functions, and copied by `+`; `matched` is the weight of its patterns. `open_pattern`: a pattern is not a literal.
     """
 
     problems: tuple[str, ...]
@@ -77,7 +77,7 @@ class _Walk:
         self.open_pattern = False
         self.compared = self.scanned = self.joined = self.matched = 0
 
-    def visit(self, node: Node, bound: frozenset[str]) -> int:
+    def visit(self, node: Node, bound: frozenset[str]) -> int:  # noqa: PLR0911  one for each kind of node
         path = _static_path(node, bound)
         if path is not None:
             return self._use(path, test=False)
@@ -112,9 +112,7 @@ class _Walk:
 
     def _name(self, name: str, bound: frozenset[str]) -> None:
         if name == "secrets":
-            self.problems.append(
-                "secrets stand alone: write ${ secrets.NAME } as a part of its own, with nothing else between the braces"
-            )
+            self.problems.append("a secret stands alone: write ${ secrets.NAME }, with nothing else between the braces")
         elif name not in bound and name not in TYPES:
             self.problems.append(f"unknown name '{name}'; expressions begin with: {listing(ROOTS)}")
 
@@ -143,7 +141,7 @@ class _Walk:
         if problem is not None:
             self.problems.append(problem)
             return 1
-        operands = (*(() if call.target is None else (call.target,)), *call.args)
+        operands = call.children()
         sizes = [self.visit(operand, bound) for operand in operands]
         self._charge(call.function, operands, sum(sizes))
         return sum(sizes) if call.function == JOIN else max(sizes)

@@ -5,18 +5,21 @@ in Python would do it too, but in 0.1.3 the binding loses 128 bytes at every cal
 themselves stay CEL's: 7 / 2 is 3, and past 64 bits is an error.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count
+from functools import lru_cache
 
 from perdure.expressions.limit import EXACT_INTEGER
-from perdure.expressions.syntax import Call, Constant, Items, Loop, Name, Node, Record, Select
+from perdure.expressions.serial import write_node
+from perdure.expressions.syntax import Call, Constant, Items, Loop, Name, Node, Record, Select, Written
 
 INEXACT = "@inexact"
 """The key whose absence CEL reports when an integer has no exact decimal."""
 
 _OPERATORS = frozenset({"_+_", "_-_", "_*_", "_/_"})
-_NUMBERS = frozenset({"int", "double"})
+_LEFT, _RIGHT = Name("@left"), Name("@right")
+_FIRST_ID = 1 << 32  # ids of what is written once and used many times; far above those of any expression
+_NOTHING = Written(write_node(Items(()), first_id=_FIRST_ID))
+_NEVER = Written(write_node(Constant("bool", value=False), first_id=_FIRST_ID))
 
 
 def mix_numbers(tree: Node) -> Node:
@@ -26,12 +29,12 @@ def mix_numbers(tree: Node) -> Node:
 
 class _Rewriting:
     def __init__(self) -> None:
-        self._names = count(1)
+        self._depths: dict[int, int] = {}
 
-    def node(self, node: Node) -> Node:
+    def node(self, node: Node) -> Node:  # noqa: PLR0911  one return for each kind of node
         match node:
-            case Call(function, None, (left, right)) if function in _OPERATORS:
-                return self._mixed(function, self.node(left), self.node(right))
+            case Call(function, None, (left, right)) if function in _OPERATORS and _may_mix(left, right):
+                return self._mixed(function, left, right)
             case Call(function, target, args):
                 return Call(function, None if target is None else self.node(target), self._all(args))
             case Select(operand, name, test):
@@ -41,93 +44,70 @@ class _Rewriting:
             case Record(type_name, entries):
                 return Record(type_name, self._all(entries))
             case Loop():
-                return self._loop(node)
-            case Constant() | Name():
+                source, initial, condition, step, result = self._all(node.children())
+                return replace(node, source=source, initial=initial, condition=condition, step=step, result=result)
+            case _:
                 return node
 
     def _all(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         return tuple(self.node(node) for node in nodes)
 
-    def _loop(self, loop: Loop) -> Loop:
-        source, initial, condition = self.node(loop.source), self.node(loop.initial), self.node(loop.condition)
-        step, result = self.node(loop.step), self.node(loop.result)
-        return replace(loop, source=source, initial=initial, condition=condition, step=step, result=result)
-
     def _mixed(self, function: str, left: Node, right: Node) -> Node:
-        kinds = _kind(left), _kind(right)
-        if "other" in kinds or (kinds[0] == kinds[1] and kinds[0] != "unknown"):
-            return Call(function, None, (left, right))
-        names = [Name(f"@{next(self._names)}") if kind == "unknown" else None for kind in kinds]
-        body = _choose(function, names[0] or left, names[1] or right)
-        bound = [(name, value) for name, value in zip(names, (left, right), strict=True) if name]
-        # The deeper value goes outermost: the serialised form may be nested 100 deep, and so it grows least.
-        for name, value in sorted(bound, key=lambda pair: _depth(pair[1])):
-            body = _let(name, value, body)
+        """Both operands bound to names, the deeper one outermost.
+
+        The serialised form may be nested 100 deep; so it grows least.
+        """
+        inner, outer = sorted(((_LEFT, left), (_RIGHT, right)), key=lambda operand: self._depth(operand[1]))
+        body: Node = _body(function)
+        for name, value in (inner, outer):
+            body = _let(name, self.node(value), body)
         return body
+
+    def _depth(self, node: Node) -> int:
+        if id(node) not in self._depths:
+            self._depths[id(node)] = 1 + max(map(self._depth, node.children()), default=0)
+        return self._depths[id(node)]
+
+
+def _may_mix(left: Node, right: Node) -> bool:
+    kinds = _kind(left), _kind(right)
+    return "other" not in kinds and (kinds[0] != kinds[1] or kinds[0] == "unknown")
 
 
 def _kind(node: Node) -> str:
-    match node:
-        case Constant(kind):
-            return kind if kind in _NUMBERS else "other"
-        case Items() | Record():
-            return "other"
-        case _:
-            return "unknown"
+    if isinstance(node, Constant):
+        return node.kind if node.kind in {"int", "double"} else "other"
+    return "other" if isinstance(node, Items | Record) else "unknown"
 
 
-def _choose(function: str, left: Node, right: Node) -> Node:
-    chosen: Node = Call(function, None, (left, right))
-    for whole, decimal in ((left, right), (right, left)):
-        if _may_be(whole, "int") and _may_be(decimal, "double"):
-            operands = tuple(_decimal(node) if node is whole else node for node in (left, right))
-            tests = [_is(node, kind) for node, kind in ((whole, "int"), (decimal, "double")) if not _written(node)]
-            chosen = _if(tests, Call(function, None, operands), chosen)
-    return chosen
+@lru_cache(maxsize=len(_OPERATORS))
+def _body(function: str) -> Written:
+    plain = Call(function, None, (_LEFT, _RIGHT))
+    decimal = Call(function, None, (_decimal(_LEFT), _decimal(_RIGHT)))
+    return Written(write_node(_if(_equal(_type(_LEFT), _type(_RIGHT)), plain, decimal), first_id=_FIRST_ID))
 
 
-def _may_be(node: Node, kind: str) -> bool:
-    return _kind(node) in {kind, "unknown"}
-
-
-def _written(node: Node) -> bool:
-    """Whether its kind is plain to see, so that no test is needed."""
-    return _kind(node) != "unknown"
-
-
-def _is(node: Node, kind: str) -> Node:
-    return Call("_==_", None, (Call("type", None, (node,)), Name(kind)))
-
-
-def _decimal(node: Node) -> Node:
-    if isinstance(node, Constant) and isinstance(node.value, int) and abs(node.value) <= EXACT_INTEGER:
-        return Constant("double", float(node.value))
+def _decimal(number: Name) -> Node:
+    """The number as a decimal if it is whole; an error if that would lose digits."""
     least, most = Constant("int", -EXACT_INTEGER), Constant("int", EXACT_INTEGER)
-    within = [Call("_<=_", None, (least, node)), Call("_<=_", None, (node, most))]
-    return _if(within, Call("double", None, (node,)), Call("_[_]", None, (Record("", ()), Constant("string", INEXACT))))
+    exact = Call("_&&_", None, (Call("_<=_", None, (least, number)), Call("_<=_", None, (number, most))))
+    missing = Call("_[_]", None, (Record("", ()), Constant("string", INEXACT)))
+    whole = _if(exact, Call("double", None, (number,)), missing)
+    return _if(_equal(_type(number), Name("int")), whole, number)
 
 
-def _if(tests: Sequence[Node], then: Node, otherwise: Node) -> Node:
-    if not tests:
-        return then
-    every = tests[0] if len(tests) == 1 else Call("_&&_", None, tuple(tests))
-    return Call("_?_:_", None, (every, then, otherwise))
+def _if(test: Node, then: Node, otherwise: Node) -> Node:
+    return Call("_?_:_", None, (test, then, otherwise))
+
+
+def _equal(left: Node, right: Node) -> Node:
+    return Call("_==_", None, (left, right))
+
+
+def _type(node: Node) -> Node:
+    return Call("type", None, (node,))
 
 
 def _let(name: Name, value: Node, body: Node) -> Node:
     """`body` with `name` bound to `value`: CEL's own form of it, a loop over nothing."""
-    return Loop(("#unused", ""), name.name, Items(()), value, Constant("bool", False), name, body)
-
-
-def _depth(node: Node) -> int:
-    match node:
-        case Call(_, target, args):
-            return 1 + max((_depth(child) for child in (*args, *([target] if target else []))), default=0)
-        case Select(operand):
-            return 1 + _depth(operand)
-        case Items(children) | Record(_, children):
-            return 1 + max(map(_depth, children), default=0)
-        case Loop():
-            return 1 + max(_depth(loop_part) for loop_part in (node.source, node.initial, node.step, node.result))
-        case _:
-            return 0
+    return Loop(("#unused", ""), name.name, _NOTHING, value, _NEVER, name, body)

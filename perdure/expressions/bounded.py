@@ -1,7 +1,7 @@
-"""COMPUTE expressions evaluated where they can do no harm; called by the COMPUTE activity, never by workflow code.
+"""COMPUTE expressions evaluated where they can do no harm; for the COMPUTE activity, never for workflow code.
 
-What loops, or may take long, runs in a child process of its own that is limited in memory and killed when its time
-is up. Everything else is evaluated at once: that costs microseconds, a child some 60 ms.
+What loops, or may take long, runs in a child process of its own, limited in memory and killed when its time is
+up. Everything else is evaluated at once: that costs microseconds, a child some 60 ms.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from perdure.expressions.compute import compute_source, evaluate_compute, needs_child
@@ -32,8 +33,8 @@ async def evaluate_bounded(
 ) -> JSON:
     """The value of a COMPUTE expression; `roots` as `compute_roots` gives them.
 
-    At most one child a CPU runs at a time, waiting for a turn is not counted. Raises ExpressionError, also when the
-    time or the memory is used up. Cancelling kills the child.
+    At most one child a CPU runs at a time; waiting for a turn does not count. Raises ExpressionError, also when
+    the time or the memory is used up. Cancelling kills the child.
     """
     if not needs_child(expression, roots):
         return evaluate_compute(expression, roots)
@@ -97,4 +98,4 @@ def _death(returncode: int | None, memory_bytes: int) -> str:
 
 def _environment() -> dict[str, str]:
     """Nothing of ours: the child needs no secret and no setting, only our import path."""
-    return {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path), "PYTHONHASHSEED": "0"}
+    return {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path), "PYTHONHASHSEED": "0"}

@@ -20,8 +20,8 @@ def check_template(
 ) -> list[TemplateProblem]:
     """Everything wrong with the `${ }` of any JSON value, in document order.
 
-    `roots` are the roots that exist there, `steps` the ids of the steps it may refer to. With `boolean` the value
-    must be true, false or one `${ }` that can give them.
+    `roots` are the roots that exist there, `steps` the ids of the steps it may refer to. With `boolean` the
+    value must be true, false or one `${ }` that can give them.
     """
     check = _Check(frozenset(roots), frozenset(steps), allow_secrets)
     if boolean and not isinstance(value, str):
@@ -35,10 +35,7 @@ def check_template(
             for part in parts:
                 if not isinstance(part, str):
                     budget.take_expression(_source(part))
-                    found += [
-                        _problem(path, _source(part), message)
-                        for message in check.part(part, boolean=boolean)
-                    ]
+                    found += [_problem(path, _source(part), message) for message in check.part(part, boolean=boolean)]
         except ExpressionError as error:
             found.append(_problem(path, error.expression or text, error.message))
     return found
@@ -80,9 +77,7 @@ class _Check:
     def part(self, part: Code | SecretRef, *, boolean: bool) -> list[str]:
         if isinstance(part, SecretRef):
             return (
-                []
-                if self.allow_secrets and not boolean
-                else ["secrets cannot be used here, only in a step's 'with'"]
+                [] if self.allow_secrets and not boolean else ["secrets cannot be used here, only in a step's 'with'"]
             )
         messages = check_expression(part.text, roots=self.roots, steps=self.steps, loops=False)
         if boolean and not messages and not _may_be_boolean(plan(part.text)):
@@ -102,11 +97,7 @@ def _scope_problems(used: tuple[Use, ...], roots: frozenset[str], steps: frozens
 def _scope_problem(path: Path, roots: frozenset[str], steps: frozenset[str]) -> str | None:
     root = str(path[0])
     if root not in roots:
-        where = (
-            "only in a step with for_each"
-            if root in {"item", "index"}
-            else f"not here; here is: {listing(roots)}"
-        )
+        where = "only in a step with for_each" if root in {"item", "index"} else f"not here; here is: {listing(roots)}"
         return f"'{root}' exists {where}"
     if root == "steps" and path[1] not in steps:
         return f"there is no step '{path[1]}' to refer to here; there is: {listing(steps)}"

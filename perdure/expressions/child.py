@@ -1,6 +1,7 @@
-"""The killable process of `bounded`: `python -m perdure.expressions.child`, one request on stdin, one answer on stdout.
+"""The killable process of `bounded`: `python -m perdure.expressions.child`.
 
-Request: `{"expression", "roots", "memory_bytes", "seconds"}`. Answer: `{"value"}` or `{"error": message}`.
+Reads one request from stdin, `{"expression", "roots", "memory_bytes", "seconds"}`, and writes one answer to stdout,
+`{"value"}` or `{"error": message}`.
 """
 
 import json

@@ -1,5 +1,7 @@
-"""The expression of a COMPUTE step: CEL with loops. Admission checks it, workflow code selects its data, the
-activity evaluates it (through `bounded`, which workflow code never imports).
+"""The expression of a COMPUTE step: CEL with loops.
+
+Admission checks it, workflow code selects its data, the activity evaluates it (through `bounded`, which workflow
+code never imports).
 """
 
 from collections.abc import Collection, Mapping
@@ -20,20 +22,16 @@ _SHOWN = 200
 
 
 def compute_source(expression: str) -> str:
-    """The CEL text: COMPUTE takes it bare, or as one `${ }`. Raises ExpressionError for text around a `${ }`."""
+    """The CEL text: COMPUTE takes it bare or as one `${ }`. Raises ExpressionError for text around that."""
     if not expression.lstrip().startswith("${"):
         return expression.strip()
     parts = scan(expression.strip())
     if len(parts) == 1 and isinstance(parts[0], Code):
         return parts[0].text
-    raise ExpressionError(
-        "a COMPUTE expression is CEL, bare or as one ${ }, with no text around it", expression
-    )
+    raise ExpressionError("a COMPUTE expression is CEL, bare or as one ${ }, with no text around it", expression)
 
 
-def check_compute(
-    expression: str, *, roots: Collection[str], steps: Collection[str]
-) -> list[TemplateProblem]:
+def check_compute(expression: str, *, roots: Collection[str], steps: Collection[str]) -> list[TemplateProblem]:
     """Everything wrong with it; `roots` and `steps` as for `check_template`."""
     try:
         source = compute_source(expression)
@@ -52,7 +50,7 @@ def compute_references(expression: str) -> set[str]:
 
 
 def compute_roots(expression: str, scope: Scope) -> dict[str, JSON]:
-    """The part of the scope it uses, to be sent to the activity. Raises ExpressionError, also when it is too large."""
+    """The part of the scope it uses, to be sent to the activity. Raises ExpressionError, also if too large."""
     source = compute_source(expression)
     with located(source):
         selected = scope.select(uses(plan(source, loops=True)))
@@ -73,7 +71,7 @@ def needs_child(expression: str, roots: Mapping[str, JSON]) -> bool:
 def evaluate_compute(expression: str, roots: Mapping[str, JSON], *, anywhere: bool = False) -> JSON:
     """Its value, computed in this process; `roots` as `compute_roots` gives them.
 
-    Raises ExpressionError, also when `needs_child` is true, unless `anywhere` says that this process may be killed.
+    Raises ExpressionError, also when `needs_child` is true, unless `anywhere` says this process may be killed.
     """
     source = compute_source(expression)
     with located(source):

@@ -1,8 +1,8 @@
 """What an evaluation may take in this process, estimated before it starts, and the budget of one template.
 
-The binding cannot be interrupted and holds the GIL, so a long evaluation would stop every step of the worker. The
-figures are measured (docs/decisions/0006-cel-for-expressions.md); they count work, not time, so that every process
-refuses the same expressions.
+The binding cannot be interrupted and holds the GIL: a long evaluation would stop every step of the worker. The
+figures are measured (docs/decisions/0006-cel-for-expressions.md); they count work, not time, so that every
+process refuses the same expressions.
 """
 
 from perdure.expressions.analysis import Analysis
@@ -15,7 +15,7 @@ from perdure.expressions.limit import (
     TEMPLATE_WORK,
 )
 
-# Nanoseconds: of converting a byte, comparing it, reading it, copying it, and matching it with one instruction.
+# Nanoseconds: to convert a byte, compare it, read it, copy it, and match it with one instruction.
 _CONVERT, _COMPARE, _SCAN, _COPY, _MATCH = 60, 20, 4, 8, 4
 # A pattern is compiled at every evaluation: as if each of its instructions met so many bytes more.
 _COMPILE_BYTES = 1_000
@@ -50,7 +50,7 @@ class Budget:
         self._work -= nanoseconds
         if nanoseconds > EXPRESSION_WORK or self._work < 0:
             raise ExpressionError(
-                "too much work outside a COMPUTE step: use a smaller part of the data, or compute it in a step"
+                "too much work outside a COMPUTE step: use a smaller part of the data, or a COMPUTE step"
             )
 
     def take_bytes(self, size: int) -> None:

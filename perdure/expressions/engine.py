@@ -17,7 +17,7 @@ from perdure.expressions.explain import explain_syntax
 from perdure.expressions.limit import EXPRESSION_LENGTH
 from perdure.expressions.path import JSON, ROOTS
 from perdure.expressions.result import ErrorValue, to_json
-from perdure.expressions.syntax import read_tree, write_tree
+from perdure.expressions.serial import read_tree, write_tree
 
 _PROGRAMS = 1_024
 
@@ -31,14 +31,26 @@ class Program:
     expression: cel.Expression
 
 
+def _environment(*, loops: bool) -> cel.Env:
+    macros = "{}" if loops else "{include_macros: [has]}"
+    return cel.NewEnv(
+        variables=dict.fromkeys(sorted(ROOTS), cel.Type.DYN),
+        config=cel.NewEnvConfigFromYaml(f"stdlib: {macros}"),
+    )
+
+
+# Built on import: at first use it would import a library, within a workflow task.
+_ENVIRONMENTS = {loops: _environment(loops=loops) for loops in (False, True)}
+
+
 @lru_cache(maxsize=_PROGRAMS)
 def compile_text(text: str, *, loops: bool) -> Program:
-    """Compile and analyse. Raises ExpressionError for what CEL cannot read; other problems are in the analysis.
+    """Compile and analyse. Raises ExpressionError for what CEL cannot read; the rest is in the analysis.
 
     With `loops`, the looping macros are known; without, `has` is the only macro.
     """
     refuse_text(text)
-    environment = _environment(loops=loops)
+    environment = _ENVIRONMENTS[loops]
     try:
         parsed = environment.compile(text, disable_check=True)
         tree = read_tree(parsed.serialize())
@@ -62,7 +74,7 @@ def refuse_text(text: str) -> None:
 
 
 def run(program: Program, data: Mapping[str, JSON]) -> JSON:
-    """Evaluate, with checked data. Raises ErrorValue with CEL's own words, or ExpressionError about the result."""
+    """Evaluate on checked data. Raises ErrorValue with CEL's own words, ExpressionError about the result."""
     try:
         value = program.expression.eval(data=dict(data))
     except MemoryError:
@@ -70,12 +82,3 @@ def run(program: Program, data: Mapping[str, JSON]) -> JSON:
     except RuntimeError as error:
         raise ErrorValue(str(error)) from None
     return to_json(value)
-
-
-@lru_cache(maxsize=2)
-def _environment(*, loops: bool) -> cel.Env:
-    macros = "{}" if loops else "{include_macros: [has]}"
-    return cel.NewEnv(
-        variables=dict.fromkeys(sorted(ROOTS), cel.Type.DYN),
-        config=cel.NewEnvConfigFromYaml(f"stdlib: {macros}"),
-    )

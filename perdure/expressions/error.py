@@ -1,4 +1,4 @@
-"""What can be wrong with an expression; raised all over this package, mapped to job failures by its callers."""
+"""What can be wrong with an expression; raised all over this package, made job failures by its callers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -51,14 +51,17 @@ def evaluate(text: str, scope: Scope, budget: Budget) -> JSON:
     """The JSON value of `text`. Raises ExpressionError, always with the text in it."""
     try:
         budget.take_expression(text)
-        found = plan(text)
-        for problem in problems(found):
-            raise ExpressionError(problem)
-        value = _evaluate_program(found, scope, budget) if isinstance(found, Program) else scope.find(found)
+        value = _evaluate(plan(text), scope, budget)
         budget.take_bytes(json_size(value))
     except ExpressionError as error:
         raise ExpressionError(error.message, text) from None
     return value
+
+
+def _evaluate(found: Plan, scope: Scope, budget: Budget) -> JSON:
+    for problem in problems(found):
+        raise ExpressionError(problem)
+    return _evaluate_program(found, scope, budget) if isinstance(found, Program) else scope.find(found)
 
 
 def _evaluate_program(program: Program, scope: Scope, budget: Budget) -> JSON:

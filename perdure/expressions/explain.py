@@ -15,15 +15,13 @@ _OVERLOAD = re.compile(r"No matching overloads found : (\S+?)(?:\(([^)]*)\))?$")
 _OPERATOR = re.compile(r"^(?:_(\S+)_|(\S)_|@(in))$")
 _KEY = re.compile(r'Key not found in map : "(.*)"$', re.DOTALL)
 _INDEX = re.compile(r"Index error: index=(-?\d+) size=(\d+)$")
-_TYPES = {"int64": "integer", "uint64": "unsigned", "double": "decimal", "bool": "boolean", "map": "object"}
-_TOO_DEEP = (
-    "nested too deeply: at most 32 levels, and 31 operators in a row ('a + b + …'); group them with ( )"
-)
+_TYPES = {"int64": "number", "uint64": "number", "double": "number", "bool": "boolean", "map": "object"}
+_TOO_DEEP = "nested too deeply: at most 32 levels, where each '+' of 'a + b + …' is one: group with ( )"
 
 
 def explain_syntax(message: str) -> str:
     """Why a text does not compile."""
-    if "recursion" in message:
+    if "recursion" in message or "serialized" in message:
         return _TOO_DEEP
     found = _SYNTAX.search(message)
     if found is None:

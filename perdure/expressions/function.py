@@ -1,12 +1,10 @@
-"""The functions and operators of CEL that expressions may call: those whose result depends on nothing but the call.
+"""The functions and operators expressions may call: those whose result depends on nothing but the call.
 
-Absent on purpose: the time zone argument of `getHours` and its like (it reads the host's zone files), protobuf
-messages, and every extension.
+Used by `analysis`. Absent on purpose: the time zone argument of `getHours` and its like (it reads the host's zone
+files), protobuf messages, and every extension.
 """
 
-LOOPS = frozenset(
-    {"all", "exists", "exists_one", "existsOne", "map", "filter", "transformList", "transformMap"}
-)
+LOOPS = frozenset({"all", "exists", "exists_one", "existsOne", "map", "filter", "transformList", "transformMap"})
 """The macros that loop. Where they are off, CEL reads them as calls of unknown functions."""
 
 TYPES = frozenset({"bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"})
@@ -28,14 +26,12 @@ _OPERATORS = {
     "_?_:_": 3,
 }
 _CONVERSIONS = ("bool", "int", "uint", "double", "string", "bytes", "dyn", "type", "timestamp", "duration")
-_DATE_PARTS = (
-    ("FullYear", "Month", "DayOfYear", "DayOfMonth", "Date", "DayOfWeek")
-    + ("Hours", "Minutes", "Seconds", "Milliseconds")
-)  # fmt: skip
+_DATES = ("FullYear", "Month", "DayOfYear", "DayOfMonth", "Date", "DayOfWeek")
+_TIMES = ("Hours", "Minutes", "Seconds", "Milliseconds")
 _TESTS = ("contains", "startsWith", "endsWith", MATCH)
 
 _PLAIN = {**_OPERATORS, **dict.fromkeys((*_CONVERSIONS, "size"), 1), MATCH: 2}
-_MEMBERS = {"size": 0, **dict.fromkeys((f"get{part}" for part in _DATE_PARTS), 0), **dict.fromkeys(_TESTS, 1)}
+_MEMBERS = {"size": 0, **dict.fromkeys((f"get{part}" for part in _DATES + _TIMES), 0), **dict.fromkeys(_TESTS, 1)}
 
 _BOOLEAN = frozenset({"_&&_", "_||_", "!_", "_<_", "_<=_", "_>_", "_>=_", "bool", *COMPARISONS, *_TESTS})
 _ANYTHING = frozenset({"_[_]", "_?_:_", "dyn"})

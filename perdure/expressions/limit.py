@@ -9,7 +9,7 @@ EXPRESSION_LENGTH = 2_000
 TEMPLATE_EXPRESSIONS = 1_000
 """Expressions of one template value (one step's `with`, say)."""
 
-TEMPLATE_LENGTH = 65_536
+TEMPLATE_LENGTH = 20_000
 """Characters of all expressions of one template value."""
 
 DATA_DEPTH = 100

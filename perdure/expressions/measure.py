@@ -1,4 +1,4 @@
-"""The size of JSON values, and what the CEL binding cannot take; used before data enters it and on results."""
+"""The size of JSON values, and what the CEL binding cannot take; used on all that enters and leaves."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Pure paths (`input.rows[0].id`): read, checked and followed without CEL. Used by every other module here."""
+"""Pure paths (`input.rows[0].id`): read, checked and followed without CEL. Used all over this package."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -112,9 +112,7 @@ def listing(names: Iterable[str]) -> str:
 
 def show(path: Path) -> str:
     """The path as its author would write it."""
-    return str(path[0]) + "".join(
-        f"[{key}]" if isinstance(key, int) else _show_field(key) for key in path[1:]
-    )
+    return str(path[0]) + "".join(f"[{key}]" if isinstance(key, int) else _show_field(key) for key in path[1:])
 
 
 def _show_field(key: str) -> str:

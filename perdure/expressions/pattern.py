@@ -11,7 +11,7 @@ _WIDE, _ANY, _ONE = 1_000, 16, 1
 
 
 def pattern_weight(pattern: str) -> int:
-    """An upper estimate: counted repetition multiplies what it repeats, `\\p{…}` counts for a thousand."""
+    """An upper estimate: counted repetition multiplies what it repeats, a Unicode class counts a thousand."""
     sums, last = [0], 0
     for token in _TOKEN.finditer(pattern):
         if token["open"]:
@@ -35,7 +35,5 @@ def _atom(token: re.Match[str]) -> int:
     if token["wide"]:
         return _WIDE
     if token["set"]:
-        return (
-            _WIDE if re.search(r"\\[pP]", text) else _ANY if text.startswith("[^") or "\\" in text else _ONE
-        )
+        return _WIDE if re.search(r"\\[pP]", text) else _ANY if text.startswith("[^") or "\\" in text else _ONE
     return _ANY if text == "." or not text.isascii() or text in {"\\D", "\\S", "\\W"} else _ONE

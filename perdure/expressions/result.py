@@ -36,7 +36,7 @@ class _Reader:
         kind = value.type().name().partition("<")[0]
         self._take(depth)
         if kind == "NULL":
-            return None  # never value(): in 0.1.3 that loses a reference to None, and in the end the process dies
+            return None  # not value(): in 0.1.3 that loses a reference to None, until the process dies of it
         if kind == "LIST":
             return [self.read(item, depth + 1) for item in value.value()]
         if kind == "MAP":

@@ -1,4 +1,4 @@
-"""Template strings taken apart: text, `${ expression }` and `${ secrets.NAME }`; used by `template` and `check`."""
+"""Template strings taken apart: text, `${ expression }`, `${ secrets.NAME }`; used by `template` and `check`."""
 
 import re
 from dataclasses import dataclass

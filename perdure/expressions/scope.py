@@ -1,4 +1,4 @@
-"""What an expression can see, and the part of it one expression uses. Built by workflow code for `resolve`."""
+"""What an expression can see, and the part of it one expression uses; built by workflow code."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -32,8 +32,8 @@ class Scope:
     def select(self, uses: Iterable[Use]) -> dict[str, JSON]:
         """A copy of the roots with nothing in it but what `uses` name, whole values shared.
 
-        The binding converts all it is given at every evaluation, 14 ms for 10,000 rows. What is missing is left
-        out, for the expression may ask for it with `has`. Raises ExpressionError for a missing root.
+        The binding converts all it is given at every evaluation, 14 ms for 10,000 rows. What is missing is
+        left out, for the expression may ask for it with `has`. Raises ExpressionError for a missing root.
         """
         tree = _Branch()
         for use in uses:

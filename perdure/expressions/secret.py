@@ -14,7 +14,7 @@ from perdure.expressions.scan import SecretRef
 
 @dataclass(frozen=True, slots=True)
 class SecretSlot:
-    """A string yet to be put together: where it belongs, and its parts in order. Plain data: it may be stored."""
+    """A string yet to be put together: where it belongs, and its parts in order. Plain data, fit to be stored."""
 
     path: tuple[str | int, ...]
     parts: tuple[str | SecretRef, ...]
@@ -23,8 +23,8 @@ class SecretSlot:
 def fill_secrets(value: JSON, slots: Iterable[SecretSlot], lookup: Callable[[str], str]) -> JSON:
     """A copy of `value` with the string of each slot in its place.
 
-    `lookup` gives a secret by its name; what it raises passes through. Raises ExpressionError if a slot's place
-    is not there, which means that value and slots do not belong together.
+    `lookup` gives a secret by its name; what it raises passes through. Raises ExpressionError if a slot's
+    place is not there, which means that value and slots do not belong together.
     """
     for slot in slots:
         text = "".join(part if isinstance(part, str) else lookup(part.name) for part in slot.parts)

@@ -25,9 +25,9 @@ class Resolved:
 def resolve(value: JSON, scope: Scope) -> Resolved:
     """Resolve every `${ }` in the strings of `value`; object keys stay as they are.
 
-    A string that is exactly one `${ }` takes the expression's value with its type. In a longer string a value is
-    put as text: strings as they are, all else as compact JSON with sorted keys. What an expression gives is never
-    looked through again. Raises ExpressionError.
+    A string that is exactly one `${ }` takes the expression's value with its type. In a longer string a value
+    is put as text: strings as they are, all else as compact JSON with sorted keys. What an expression gives is
+    never looked through again; it may be shared with the scope. Raises ExpressionError.
     """
     resolution = _Resolution(scope)
     found = resolution.value(value, ())
@@ -42,14 +42,12 @@ def resolve_condition(condition: str | bool, scope: Scope) -> bool:  # noqa: FBT
     if resolved.secrets:
         raise ExpressionError("a condition cannot use secrets", condition)
     if not isinstance(resolved.value, bool):
-        raise ExpressionError(
-            f"a condition must give true or false; it gives {describe(resolved.value)}", condition
-        )
+        raise ExpressionError(f"a condition must give true or false; it gives {describe(resolved.value)}", condition)
     return resolved.value
 
 
 def references(value: JSON) -> set[str]:
-    """The ids of the steps a template names. Expressions that cannot be read are passed over: `check` tells them."""
+    """The ids of the steps a template names. What cannot be read is passed over: `check_template` tells it."""
     found: set[str] = set()
     for _, text in strings(value):
         try:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 VARINT, FIXED64, BYTES = 0, 1, 2
 _MORE = 0x80
 _LOW = 0x7F
+_SHORT = [bytes((value,)) for value in range(_MORE)]
 
 
 def read_fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
@@ -52,6 +53,8 @@ def bytes_field(number: int, content: bytes) -> bytes:
 
 
 def _varint(value: int) -> bytes:
+    if value < _MORE:
+        return _SHORT[value]
     encoded = bytearray()
     while value >= _MORE:
         encoded.append(value & _LOW | _MORE)

@@ -10,6 +10,7 @@ from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent as Event
 from temporalio.converter import DataConverter
@@ -180,6 +181,12 @@ async def _timer_canceled(event: Event, _: PayloadReader) -> dict[str, Any]:
     return {"started_event_id": event.timer_canceled_event_attributes.started_event_id}
 
 
+async def _child(event: Event, _: PayloadReader) -> dict[str, Any]:
+    name = event.WhichOneof("attributes")
+    child = getattr(event, name).workflow_execution if name else WorkflowExecution()
+    return {"child_id": child.workflow_id, "child_run_id": child.run_id}
+
+
 async def _properties_modified(event: Event, reader: PayloadReader) -> dict[str, Any]:
     memo = event.workflow_properties_modified_event_attributes.upserted_memo
     return await reader.memo(memo, (MEMO_NOTES,))
@@ -205,5 +212,11 @@ _DECODERS: Mapping[int, _Decoder] = {
     EventType.EVENT_TYPE_TIMER_STARTED: _timer_started,
     EventType.EVENT_TYPE_TIMER_FIRED: _timer_fired,
     EventType.EVENT_TYPE_TIMER_CANCELED: _timer_canceled,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED: _child,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED: _child,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED: _child,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED: _child,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT: _child,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED: _child,
     EventType.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED: _properties_modified,
 }

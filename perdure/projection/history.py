@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+UNDECODABLE = "perdure.undecodable"
+"""The one key of the object that stands in `data` for a payload that cannot be decoded."""
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:

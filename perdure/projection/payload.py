@@ -11,8 +11,7 @@ from temporalio.api.enums.v1 import TimeoutType
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
 
-UNDECODABLE = "perdure.undecodable"
-"""The one key of the object that stands for a payload that cannot be decoded."""
+from perdure.projection.history import UNDECODABLE
 
 _KINDS = {
     "application_failure_info": "application",

@@ -14,8 +14,8 @@ CONNECT_SECONDS = 2.0
 """How long a connection may take to come about, or to be had from the pool."""
 STATEMENT_SECONDS = 15.0
 
-_OUTAGE_STATES = ("08", "53", "57P", "25006")
-"""SQLSTATEs: connection lost, out of resources, shutting down or starting, read-only standby."""
+_OUTAGE_STATES = ("08", "53", "57P", "57014", "25006")
+"""SQLSTATEs: connection lost, out of resources, shutting down or starting, too slow, read-only standby."""
 _OUTAGE_CLASSES = (OSError, TimeoutError, PoolTimeoutError, asyncpg.InterfaceError)
 
 

@@ -24,8 +24,8 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _REPLACEMENT = "\ufffd"
-_DEEPEST = 200
-"""Levels; Postgres and pydantic both stop somewhere above."""
+_DEEPEST = 128
+"""Levels of a row. The models read 200; the contract allows clients 64."""
 _PART_CHARACTERS = 4_000_000
 _ARGUMENT_LIMIT = 50
 """Pairs that `json_build_object` takes (a function has at most 100 arguments)."""
@@ -86,13 +86,14 @@ def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def dumps(value: Any) -> str:
-    """JSON that Postgres takes: NUL and lone surrogates replaced, numbers that are none null."""
+    """JSON that Postgres takes and the models read: what they cannot hold is replaced."""
     try:
         encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         encoded.encode()
-    except (ValueError, RecursionError):
+    except ValueError:
         return _dumps_replaced(value)
-    return _dumps_replaced(value) if "\\u0000" in encoded else encoded
+    suspect = "\\u0000" in encoded or encoded.count("[") + encoded.count("{") > _DEEPEST
+    return _dumps_replaced(value) if suspect and storable(value) != value else encoded
 
 
 def _dumps_replaced(value: Any) -> str:

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from perdure.contract.error import ErrorClass, PerdureError
 from perdure.store.engine import CONNECT_SECONDS, is_outage
+
+_behind: set[asyncio.Task[None]] = set()
+"""Attempts to connect that nobody waits for any more; held so that they are not collected."""
 
 
 class StoreUnavailableError(PerdureError):
@@ -43,7 +46,25 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 async def _acquire(engine: AsyncEngine) -> AsyncConnection:
-    # The pool's check of a kept connection waits as long as a statement may; a server that
-    # stopped answering has to be noticed sooner than that.
-    async with asyncio.timeout(CONNECT_SECONDS + 0.5):
-        return await engine.connect()
+    # A kept connection to a server that stopped answering takes longer to check, and then to close,
+    # than anybody should wait: that goes on behind.
+    connecting = asyncio.create_task(_connect(engine))
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await asyncio.shield(connecting)
+    except BaseException:
+        cleaning = asyncio.create_task(_abandon(connecting))
+        _behind.add(cleaning)
+        cleaning.add_done_callback(_behind.discard)
+        raise
+
+
+async def _connect(engine: AsyncEngine) -> AsyncConnection:
+    return await engine.connect()
+
+
+async def _abandon(connecting: asyncio.Task[AsyncConnection]) -> None:
+    connecting.cancel()
+    with suppress(Exception, asyncio.CancelledError):
+        connection = await connecting
+        await connection.close()

@@ -59,8 +59,10 @@ async def parked_and_retried(bench: Bench, partner: Partner) -> Handle:
 
 
 async def failed_without_dead_letter(bench: Bench, _: Partner) -> Handle:
-    steps = [{"id": "no", "type": "FAIL", "with": {"message": "no"}}, {"id": "after", "type": "LOG"}]
-    steps[1]["with"] = {"message": "never"}
+    steps = [
+        {"id": "no", "type": "FAIL", "with": {"message": "no"}},
+        {"id": "after", "type": "LOG", "with": {"message": "never"}},
+    ]
     return await bench.start(steps, dead_letter={"enabled": False})
 
 

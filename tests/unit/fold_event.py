@@ -35,7 +35,7 @@ def tried(number: int, outcome: AttemptOutcome | None = AttemptOutcome.FAILED, *
     began = START + timedelta(seconds=number)
     ended = began + timedelta(milliseconds=500) if outcome else None
     error = failed_error() if outcome is AttemptOutcome.FAILED else None
-    known = {"worker": "w1", "started_at": began, "ended_at": ended, "outcome": outcome, "error": error}
+    known: dict[str, Any] = {"worker": "w1", "started_at": began, "ended_at": ended, "outcome": outcome, "error": error}
     return AttemptRecord(attempt=number, **(known | fields))
 
 

@@ -163,7 +163,7 @@ class Resolver:
         self.answers = list(answers)
         self.asked = 0
 
-    async def __call__(self, host: str, port: int) -> Sequence[Address]:
+    async def __call__(self, _host: str, _port: int) -> Sequence[Address]:
         self.asked += 1
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return [ip_address(text) for text in found]
@@ -244,10 +244,10 @@ async def test_private_addresses_can_be_allowed_but_multicast_is_not() -> None:
 
 async def test_an_address_that_does_not_answer_gives_way_to_the_next() -> None:
     policy = EgressPolicy(allow_private=True)
-    async with listener() as (port, _):
-        # Nothing listens on the first; the connection to it is refused at once.
-        async with guarded_client(policy, Resolver(["127.0.0.2", "127.0.0.1"])) as client:
-            assert (await client.get(f"http://two.example:{port}/")).status_code == 200
+    # Nothing listens on the first; the connection to it is refused at once.
+    resolver = Resolver(["127.0.0.2", "127.0.0.1"])
+    async with listener() as (port, _), guarded_client(policy, resolver) as client:
+        assert (await client.get(f"http://two.example:{port}/")).status_code == 200
 
 
 async def test_a_name_without_address_is_a_connection_error() -> None:
@@ -276,17 +276,20 @@ async def test_names_that_cannot_be_asked_for_are_no_surprise(label: str) -> Non
             await client.get(f"http://{label}/")
 
 
-async def test_certificates_are_checked_against_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A self-signed one for inside.example, its key in the same file."""
+    key, signed = tmp_path / "key.pem", tmp_path / "cert.pem"
     subject = ["-subj", "/CN=inside.example", "-addext", "subjectAltName=DNS:inside.example"]
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files],
-        check=True,
-        capture_output=True,
-    )
+    options = ["-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", str(key), "-out", str(signed)]
+    subprocess.run(["openssl", "req", "-x509", *options, *subject], check=True, capture_output=True)
+    signed.write_text(signed.read_text() + key.read_text())
+    return signed
+
+
+async def test_certificates_are_checked_against_the_name(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key)
+    server.load_cert_chain(certificate)
     policy = EgressPolicy(allow_private=True)
     async with listener(server) as (port, _):
         async with guarded_client(policy, Resolver(["127.0.0.1"])) as client:

@@ -84,9 +84,7 @@ def test_skipped_steps_are_told_in_the_reason() -> None:
 
 def test_a_failed_job_names_its_step_and_error() -> None:
     error = failed_error()
-    job, journal = History("a").begun().closed(
-        JobResult(status=JobStatus.FAILED, error=error, error_step="a")
-    ).fold()
+    job, journal = History("a").begun().closed(JobResult(status=JobStatus.FAILED, error=error, error_step="a")).fold()
     assert (job.status, job.error, job.error_step) == (JobStatus.FAILED, error, "a")
     assert job.status_reason == "step a failed: STEP.HTTP.5XX: it answered 500"
     assert journal[-1].data["error"]["code"] == "STEP.HTTP.5XX"
@@ -102,9 +100,7 @@ def test_a_dead_letter_that_expired_is_told_as_that() -> None:
     history = History("a").begun().failed(History("a").scheduled("a")).parked("a")
     discarded = Note(kind=JournalType.JOB_DISCARDED, reason="retention", data={"resolution": "EXPIRED"})
     history.noted(discarded, Note(kind=JournalType.STEP_FAILED, step="a", round=1, error=failed_error()))
-    result = JobResult(
-        status=JobStatus.FAILED, error=failed_error(), error_step="a", resolution=Resolution.EXPIRED
-    )
+    result = JobResult(status=JobStatus.FAILED, error=failed_error(), error_step="a", resolution=Resolution.EXPIRED)
     job, _ = history.closed(result).fold()
     assert (job.status, job.resolution) == (JobStatus.FAILED, Resolution.EXPIRED)
     assert job.status_reason is not None
@@ -129,6 +125,7 @@ def test_what_is_no_job_fails_with_the_workflows_own_code() -> None:
         None, "text", 5, [], {"spec": None}, {"spec": {"steps": None}}, {"spec": {"steps": [1, None, {}]}},
         {"spec": {"name": 5, "labels": [1], "priority": True, "steps": [{"id": 5}, {"id": "x", "type": 7}]}},
         {"spec": {"labels": {"a": 1, "b": "c"}, "steps": [{"id": "x"}, {"id": "x"}]}, "carried": {"steps": 5}},
+        {"spec": {"name": "n" * 9_000, "priority": 10**12, "steps": [{"id": "s" * 9_000}, {"id": "A"}]}},
         {"perdure.undecodable": {"encoding": "binary/encrypted"}},
     ],
 )  # fmt: skip
@@ -136,6 +133,7 @@ def test_any_workflow_input_gives_a_record(input_: Any) -> None:
     job, journal = History("a").begun(input=input_).fold()
     assert job.status is JobStatus.RUNNING
     assert types(journal) == ["JOB_SUBMITTED", "JOB_STARTED"]
+    assert (len(job.name) <= 255, job.priority, {step.id for step in job.steps} <= {"x"}) == (True, 3, True)
 
 
 def test_terminate_ends_the_job_with_who_and_why() -> None:

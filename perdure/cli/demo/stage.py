@@ -3,14 +3,14 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from perdure.cli.demo.scenario import Check, Scenario
 from perdure.cli.jobs import picture
+from perdure.cli.jobs.live_view import LiveView
 from perdure.cli.jobs.narration import Narrator
 from perdure.cli.screen import state
 from perdure.client import Job
@@ -59,9 +59,9 @@ class Stage:
         return job
 
     async def _live(self, looks: AsyncIterator[Job]) -> Job:
-        with Live(console=self._console, refresh_per_second=10) as live:
+        with LiveView(self._console, _drawn) as view:
             async for job in looks:
-                live.update(Padding(Group(_title(job), picture.steps(job)), (0, 0, 0, INDENT)))
+                view.show(job)
         return job
 
     def checks(self, checks: Sequence[Check]) -> None:
@@ -75,5 +75,6 @@ class Stage:
         self._console.print(table)
 
 
-def _title(job: Job) -> Text:
-    return Text.assemble((job.id, "bold"), "  ", state(job.status), "  ", (job.status_reason or "", "dim"))
+def _drawn(job: Job) -> RenderableType:
+    title = Text.assemble((job.id, "bold"), "  ", state(job.status), "  ", (job.status_reason or "", "dim"))
+    return Padding(Group(title, picture.steps(job)), (0, 0, 0, INDENT))

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Group, RenderableType
-from rich.live import Live
 from rich.text import Text
 
 from perdure.cli import screen
@@ -15,6 +14,7 @@ from perdure.cli.exit_code import ExitCode
 from perdure.cli.jobs import picture
 from perdure.cli.jobs.format import value
 from perdure.cli.jobs.job_id import JobId
+from perdure.cli.jobs.live_view import LiveView
 from perdure.cli.jobs.narration import Narrator
 from perdure.client import Job
 from perdure.client import call as calls
@@ -83,9 +83,10 @@ def _lines(session: Session, looks: Iterator[Job]) -> Job:
 
 def _live(session: Session, looks: Iterator[Job]) -> Job:
     job = next(looks)
-    with Live(_whole(job), console=session.out, refresh_per_second=8) as live:
+    with LiveView(session.out, _whole) as view:
+        view.show(job)
         for job in looks:
-            live.update(_whole(job))
+            view.show(job)
     return job
 
 

@@ -1,7 +1,6 @@
 """A step's activity: scheduled, started, closed. Its attempts become known with the event that closes it."""
 
 import re
-from datetime import timedelta
 from typing import Any
 
 from perdure.contract.journal import JournalType
@@ -14,7 +13,7 @@ from perdure.projection.fold.failure import Ended, canceled, read_failure
 from perdure.projection.fold.round import take_attempts
 from perdure.projection.fold.row import Row
 from perdure.projection.fold.state import FoldState, OpenActivity, StepFold
-from perdure.projection.history import HistoryEvent
+from perdure.projection.history import UNDECODABLE, HistoryEvent
 
 _ACTIVITY_ID = re.compile(r"(?P<step>.+?)(?:\.r(?P<round>[0-9]{1,9}))?", re.ASCII)
 
@@ -34,10 +33,8 @@ def on_scheduled(state: FoldState, event: HistoryEvent) -> list[Row]:
         return []
     step_id, round_ = named
     step = state.step(step_id, reading.text(event.data, "activity_type") or "")
-    limit = reading.number(event.data, "start_to_close_ms")
-    state.activities[event.event_id] = OpenActivity(
-        step_id, round_, start_to_close=timedelta(milliseconds=limit) if limit else None
-    )
+    limit = reading.span(event.data, "start_to_close_ms")
+    state.activities[event.event_id] = OpenActivity(step_id, round_, start_to_close=limit)
     step.round = max(step.round, round_)
     step.started_at = step.started_at or event.at
     step.completed_at = step.error = None
@@ -66,11 +63,13 @@ def on_completed(state: FoldState, event: HistoryEvent) -> list[Row]:
         return []
     value = event.data.get("result")
     result = reading.model(StepResult, value)
-    rows = take_attempts(state, event, activity, None, result.ledger if result else AttemptLedger())
+    if result is None or UNDECODABLE in reading.mapping(event.data, "result"):
+        result = StepResult(output=value)
+    rows = take_attempts(state, event, activity, None, result.ledger)
     step = state.step(activity.step_id)
     if step.round == activity.round:
         state.finish(step, StepStatus.COMPLETED, event.at)
-        step.output = result.output if result else value
+        step.output = result.output
         step.error = None
     return [*rows, _closing_row(JournalType.STEP_COMPLETED, event, step, activity, AttemptOutcome.COMPLETED)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from perdure.projection.fold import activity, close, message, note, task, timer
+from perdure.projection.fold import activity, child, close, message, note, task, timer
 from perdure.projection.fold.row import Row
 from perdure.projection.fold.start import on_started
 from perdure.projection.fold.state import FoldState
@@ -34,6 +34,12 @@ _HANDLERS: Mapping[str, Handler] = {
     "TIMER_STARTED": timer.on_timer_started,
     "TIMER_FIRED": timer.on_timer_fired,
     "TIMER_CANCELED": timer.on_timer_canceled,
+    "CHILD_WORKFLOW_EXECUTION_STARTED": child.on_child_started,
+    "CHILD_WORKFLOW_EXECUTION_COMPLETED": child.on_child_closed,
+    "CHILD_WORKFLOW_EXECUTION_FAILED": child.on_child_closed,
+    "CHILD_WORKFLOW_EXECUTION_CANCELED": child.on_child_closed,
+    "CHILD_WORKFLOW_EXECUTION_TIMED_OUT": child.on_child_closed,
+    "CHILD_WORKFLOW_EXECUTION_TERMINATED": child.on_child_closed,
     "WORKFLOW_PROPERTIES_MODIFIED": note.on_properties_modified,
 }
 

@@ -1,7 +1,7 @@
 """Tolerant reading of decoded event data: what is missing or of another type reads as absent; used by the fold."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from perdure.contract.model import Model
 
 _M = TypeVar("_M", bound=Model)
+_LONGEST_MS = 1_000 * 365 * 86_400_000
+"""A thousand years: what is longer is as good as for ever, and ends after the last date there is."""
 
 
 def text(data: Mapping[str, Any], key: str) -> str | None:
@@ -21,6 +23,12 @@ def number(data: Mapping[str, Any], key: str) -> int | None:
     """The whole number at `key`."""
     value = data.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def span(data: Mapping[str, Any], key: str) -> timedelta | None:
+    """The time of `key` milliseconds; None for none, and for more than Temporal has."""
+    milliseconds = number(data, key) or 0
+    return timedelta(milliseconds=milliseconds) if 0 < milliseconds <= _LONGEST_MS else None
 
 
 def mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from perdure.contract.execution import JobState, StepState
+from perdure.contract.identifier import STEP_ID_FORM
 from perdure.contract.journal import JournalType
 from perdure.contract.name import (
     MEMO_FINGERPRINT,
@@ -20,6 +21,10 @@ from perdure.projection.fold.row import Row
 from perdure.projection.fold.state import FoldState, StepFold
 from perdure.projection.history import HistoryEvent
 
+_STEP_ID = re.compile(STEP_ID_FORM, re.ASCII)
+_PRIORITIES = range(1, 6)
+_LONGEST_TEXT = 255
+"""Characters of a text that the store indexes; a spec that the API took is within it."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*", re.ASCII)
 
 
@@ -64,11 +69,12 @@ def _read_memo(state: FoldState, data: Mapping[str, Any]) -> None:
 
 def _read_spec(state: FoldState, spec: Mapping[str, Any]) -> None:
     # By hand: a `Job` that somebody starts with another input, or a newer version does, is shown all the same.
-    state.name = reading.text(spec, "name") or state.name
-    state.type = reading.text(spec, "type") or state.type
-    state.queue = reading.text(spec, "queue") or state.queue
-    state.priority = reading.number(spec, "priority") or state.priority
-    state.correlation_id = reading.text(spec, "correlation_id")
+    state.name = _short(spec, "name") or state.name
+    state.type = _short(spec, "type") or state.type
+    state.queue = _short(spec, "queue") or state.queue
+    priority = reading.number(spec, "priority")
+    state.priority = priority if priority is not None and priority in _PRIORITIES else state.priority
+    state.correlation_id = _short(spec, "correlation_id")
     state.input = spec.get("input")
     labels = reading.mapping(spec, "labels")
     state.labels = {key: value for key, value in labels.items() if isinstance(value, str)}
@@ -76,13 +82,18 @@ def _read_spec(state: FoldState, spec: Mapping[str, Any]) -> None:
         _read_step(state, step if isinstance(step, Mapping) else {})
 
 
+def _short(spec: Mapping[str, Any], key: str) -> str | None:
+    found = reading.text(spec, key)
+    return found and found[:_LONGEST_TEXT]
+
+
 def _read_step(state: FoldState, spec: Mapping[str, Any]) -> None:
     step_id = reading.text(spec, "id")
-    if step_id is None or step_id in state.steps:
+    if step_id is None or _STEP_ID.fullmatch(step_id) is None or step_id in state.steps:
         return
     usual = StepTerms()
     terms = StepTerms(
-        type=reading.text(spec, "type") or "",
+        type=_short(spec, "type") or "",
         job_type=state.type,
         timeout=reading.text(spec, "timeout") or usual.timeout,
         total_timeout=reading.text(spec, "total_timeout"),

@@ -1,7 +1,5 @@
 """Timers: a SLEEP step waits on one that carries its id. The engine's own timers mean nothing here."""
 
-from datetime import timedelta
-
 from perdure.contract.journal import JournalType
 from perdure.contract.name import INTERNAL_SUMMARY_PREFIX
 from perdure.contract.state import StepStatus
@@ -32,14 +30,14 @@ def on_timer_started(state: FoldState, event: HistoryEvent) -> list[Row]:
         return []
     step = state.step(event.summary, "SLEEP")
     state.timers[event.event_id] = step.id
-    milliseconds = reading.number(event.data, "milliseconds") or 0
-    step.wake_at = event.at + timedelta(milliseconds=milliseconds)
+    wait = reading.span(event.data, "milliseconds")
+    step.wake_at = event.at + wait if wait else None
     if step.status is StepStatus.WAITING:
         return []
     state.move(step, StepStatus.WAITING)
     step.started_at = step.started_at or event.at
     step.completed_at = None
-    data = {"wake_at": step.wake_at.isoformat(), "round": step.round}
+    data = {"wake_at": step.wake_at and step.wake_at.isoformat(), "round": step.round}
     return [Row(JournalType.STEP_WAITING, event.at, step_id=step.id, step_status=StepStatus.WAITING, data=data)]
 
 

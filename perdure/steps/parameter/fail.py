@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from perdure.contract.limit import MAX_SAFE_INTEGER
 from perdure.contract.model import Model
@@ -18,6 +18,8 @@ def _not_canceled(code: str) -> str:
 
 class FailParams(Model):
     """Fails with `code`, `class` and `message`, for the first `times` attempts of all rounds (absent: always)."""
+
+    model_config = ConfigDict(populate_by_name=False)
 
     code: Annotated[
         str,

@@ -4,13 +4,14 @@ import re
 from typing import Annotated, Any, Literal, Self
 
 import httpx
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from perdure.contract.duration import Duration
 from perdure.contract.model import Model
 
 _RANGE = re.compile(r"([1-5])xx|([1-5]\d\d)(?:-([1-5]\d\d))?", re.ASCII)
+_LAST_PORT = 65_535
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{0,8192}", re.ASCII)
 _OF_THE_CONNECTION = frozenset(
@@ -55,6 +56,8 @@ def _checked_url(text: str) -> str:
         raise ValueError(f"this is no URL: {problem}") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("a URL begins with http:// or https:// and names a host")
+    if url.port is not None and not 0 < url.port <= _LAST_PORT:
+        raise ValueError(f"a port is 1 to {_LAST_PORT}")
     return text
 
 
@@ -95,6 +98,8 @@ class HttpCallParams(Model):
     `expect`: statuses that are a success (default 2xx). Redirects are followed for GET and HEAD, five at most,
     unless their status is expected. `output`: the whole answer `{status, headers, body}`, or its body alone.
     """
+
+    model_config = ConfigDict(populate_by_name=False)
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] = "GET"
     url: Annotated[str, StringConstraints(max_length=8_192), AfterValidator(_checked_url)]

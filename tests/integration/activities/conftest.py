@@ -1,13 +1,7 @@
-"""One Temporal dev server for the tests of this folder."""
+"""A client of the session's Temporal server, a partner's server and the guarded client that may reach it."""
 
-import asyncio
-import socket
-import subprocess
-import sys
-import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -19,44 +13,10 @@ from perdure.egress.client import guarded_client
 from perdure.egress.policy import EgressPolicy
 from tests.integration.activities.partner import Partner, partner_server
 
-_TEMPORAL = Path(sys.executable).parent / "temporal"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="session")
-def temporal_address() -> Iterator[str]:
-    address = f"127.0.0.1:{(port := _free_port())}"
-    command = [_TEMPORAL, "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"]
-    settings = [
-        "history.transferProcessorMaxPollRPS=1000",
-        'history.timerProcessorMaxTimeShift="10ms"',
-        "matching.numTaskqueueReadPartitions=1",
-        "matching.numTaskqueueWritePartitions=1",
-    ]
-    options = [part for setting in settings for part in ("--dynamic-config-value", setting)]
-    server = subprocess.Popen([*command, "--port", str(port), *options], stdout=subprocess.DEVNULL)
-    try:
-        yield address
-    finally:
-        server.terminate()
-        server.wait(20)
-
 
 @pytest_asyncio.fixture(scope="session")
 async def client(temporal_address: str) -> Client:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            return await Client.connect(temporal_address, data_converter=pydantic_data_converter)
-        except RuntimeError:
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(0.1)
+    return await Client.connect(temporal_address, data_converter=pydantic_data_converter)
 
 
 @pytest.fixture

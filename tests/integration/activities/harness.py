@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from temporalio import workflow
+from temporalio import exceptions, workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError
+from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.runtime import StepRuntime
@@ -86,7 +86,7 @@ def _ended(failed: ActivityError) -> Ended:
     if isinstance(cause, ApplicationError):
         failure = StepFailure.model_validate(cause.details[0], strict=False) if cause.details else None
         return Ended(failure=failure, code=cause.type)
-    assert isinstance(cause, TimeoutError), cause
+    assert isinstance(cause, exceptions.TimeoutError), cause
     details = cause.last_heartbeat_details
     heartbeat = Heartbeat.model_validate(details[0], strict=False) if details else Heartbeat()
     return Ended(heartbeat=heartbeat, code=str(cause.type))

@@ -63,9 +63,7 @@ async def _line(stream: asyncio.StreamReader, wanted: bytes) -> None:
         assert line, "the worker process ended"
 
 
-async def test_a_stopping_worker_hands_its_step_on_at_once(
-    client: Client, http: httpx.AsyncClient, queue: str
-) -> None:
+async def test_a_stopping_worker_hands_its_step_on_at_once(client: Client, http: httpx.AsyncClient, queue: str) -> None:
     running = asyncio.Event()
 
     @step("SLOW_ONCE")
@@ -92,9 +90,7 @@ async def test_a_stopping_worker_hands_its_step_on_at_once(
     assert (error.code, str(error.error_class)) == ("WORKER.SHUTDOWN", "LOST")
 
 
-async def test_a_step_may_finish_within_the_grace(
-    client: Client, http: httpx.AsyncClient, queue: str
-) -> None:
+async def test_a_step_may_finish_within_the_grace(client: Client, http: httpx.AsyncClient, queue: str) -> None:
     running = asyncio.Event()
 
     @step("SHORT")

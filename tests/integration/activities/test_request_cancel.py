@@ -20,9 +20,7 @@ from tests.integration.activities.harness import runtime_with
 class CancelsItself:
     @workflow.run
     async def run(self, command: CancelCommand) -> None:
-        await workflow.execute_activity(
-            ACTIVITY_REQUEST_CANCEL, command, start_to_close_timeout=timedelta(seconds=10)
-        )
+        await workflow.execute_activity(ACTIVITY_REQUEST_CANCEL, command, start_to_close_timeout=timedelta(seconds=10))
         await workflow.sleep(60)
 
 

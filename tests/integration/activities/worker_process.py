@@ -37,9 +37,7 @@ async def main(address: str, queue: str) -> None:
     client = await Client.connect(address, data_converter=pydantic_data_converter)
     async with guarded_client(EgressPolicy()) as http:
         runtime = runtime_with(http, worker="doomed/1")
-        async with worker(
-            client, runtime, queue, [definition_of(hang)], graceful_shutdown_timeout=timedelta(0)
-        ):
+        async with worker(client, runtime, queue, [definition_of(hang)], graceful_shutdown_timeout=timedelta(0)):
             await asyncio.sleep(120)
 
 

@@ -33,7 +33,8 @@ def test_repeated_deaths_stop_the_whole_with_the_reason(tmp_path: Path) -> None:
         assert dev.process.wait(30) == 1
         assert dev.output.count("worker died (exit code 3, pid") == 5
         assert "  | stand-in gives up" in dev.output
-        assert "perdure dev: worker died 5 times in a row (at last: exit code 3); its log:" in dev.output
+        reason = "perdure dev: worker died 5 times in a row (at last: exit code 3)."
+        assert f"{reason}\nLogs: {dev.data_dir}/log" in dev.output
         assert dev.processes() == []
 
 
@@ -41,7 +42,8 @@ def test_failed_migration_stops_the_start_with_its_last_words(tmp_path: Path) ->
     fails = (sys.executable, "-c", "import sys; print('no such table'); sys.exit(7)")
     with DevProcess(tmp_path / "data", settings={"migrate": fails}) as dev:
         assert dev.process.wait(20) == 1
-        assert "perdure dev: Migrating the database failed (exit code 7):\nno such table\n(log: " in dev.output
+        reason = "perdure dev: Migrating the database failed (exit code 7):\nno such table"
+        assert f"{reason}\nLogs: {dev.data_dir}/log" in dev.output
         assert dev.processes() == []
 
 
@@ -87,11 +89,18 @@ def test_nothing_survives_the_kill_of_the_supervisor_and_a_start_at_once_works(t
     with DevProcess(tmp_path / "data") as dev:
         old = _pids(dev)
         assert dev.end(signal.SIGKILL) == -signal.SIGKILL
+        _claim_to_be_postgres(dev.data_dir / "postgres")
         with DevProcess(tmp_path / "data") as again:
             assert not old & _pids(again)
             assert not [pid for pid in old if _lives(pid)]
             assert again.end(signal.SIGTERM) == 0
             assert again.processes() == []
+
+
+def _claim_to_be_postgres(home: Path) -> None:
+    """Leave lock files with the pid of a living process, as after a reboot they may have."""
+    (home / "data/postmaster.pid").write_text(f"{os.getpid()}\n{home / 'data'}\n")
+    (home / "socket/.s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n{home / 'data'}\n")
 
 
 def _pids(dev: DevProcess) -> set[int]:

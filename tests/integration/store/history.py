@@ -54,7 +54,7 @@ class Projector:
         self.job_id = job_id
         self._runs = runs
         self._states = [fold.start(job_id, run.run_id) for run in runs]
-        self._bases: dict[str, JobRecord] = {}
+        self._bases = dict[str, JobRecord]()
 
     @property
     def length(self) -> int:
@@ -62,7 +62,7 @@ class Projector:
 
     def advance(self, count: int) -> Projection:
         """Fold the next `count` events (at least one of a run that is begun), over the runs in order."""
-        journal: list[JournalEvent] = []
+        journal = list[JournalEvent]()
         touched: list[RunProjection] = []
         last_at = None
         for run, state in zip(self._runs, self._states, strict=True):

@@ -29,9 +29,7 @@ async def empty(postgres: PostgresServer, request: pytest.FixtureRequest) -> Set
 def _migrate(url: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PERDURE_DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "perdure.store.migrate"]
-    return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 async def test_migrations_make_exactly_the_declared_tables(engine: AsyncEngine) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -50,7 +50,7 @@ class Bench:
         try:
             return JobResult.model_validate(await asyncio.wait_for(handle.result(), 60), strict=False)
         except WorkflowFailureError as failure:
-            details = getattr(failure.cause, "details", ())
+            details: Sequence[Any] = getattr(failure.cause, "details", [])
             return JobResult.model_validate(details[0], strict=False)
 
     async def states(self, handle: Handle) -> dict[str, str]:

@@ -55,7 +55,9 @@ async def test_b14_any_signal_or_update_leaves_the_job_going(bench: Bench, partn
 
 async def test_a_workflow_started_with_something_else_fails_and_says_why(bench: Bench) -> None:
     cycle = {"id": "a", "type": "LOG", "depends_on": ["a"]}
-    for args in ([], [None], [7], [{"spec": {}}], [{"spec": {"name": "x", "steps": [cycle]}, "tenant": "t"}]):
+    spec = {"name": "x", "steps": [cycle]}
+    starts: list[list[Any]] = [[], [None], [7], [{"spec": {}}], [{"spec": spec, "tenant": "t"}]]
+    for args in starts:
         handle = await bench.client.start_workflow(
             "Job", args=args, id=f"default:bad-{random.random()}", task_queue=f"perdure-{bench.queue}"
         )
@@ -151,7 +153,9 @@ async def test_b12_parameters_over_the_limit_fail_their_step(bench: Bench) -> No
 
 async def test_a_job_continues_as_new_with_its_state_sleeps_and_parked_steps(partner: Partner) -> None:
     partner.answers["/parks"] = [404, 200]
-    chain = [{"id": f"s{n}", "type": "COMPUTE", "with": {"expression": f"{n}"}} for n in range(60)]
+    chain: list[dict[str, Any]] = [
+        {"id": f"s{n}", "type": "COMPUTE", "with": {"expression": f"{n}"}} for n in range(60)
+    ]
     for before, step in pairwise(chain):
         step["depends_on"] = [before["id"]]
     steps = [

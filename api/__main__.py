@@ -1,0 +1,88 @@
+"""`python -m api`: the API process. Stops cleanly on SIGTERM and Ctrl-C; bad settings end it with one line."""
+
+import sys
+
+import structlog
+import uvicorn
+from pydantic import ValidationError
+
+from api.app import Secrets, create_app
+from api.log import configure_logging
+from perdure.security.key import read_key, read_pepper
+from perdure.settings import Settings
+
+_log = structlog.get_logger("perdure.api")
+_GRACE_SECONDS = 10
+_KEEP_ALIVE_SECONDS = 30
+_BAD_SETTINGS = 2
+
+
+class SettingsError(Exception):
+    """A setting that the API cannot start with; the message names the variable."""
+
+
+def read_secrets(settings: Settings) -> Secrets:
+    """The files that the settings name.
+
+    Raises:
+        SettingsError: one is missing, unreadable, or does not hold what it should.
+    """
+    if settings.api_key_pepper_file is None:
+        raise SettingsError("PERDURE_API_KEY_PEPPER_FILE must name a file with a secret of 32 bytes or more")
+    try:
+        pepper = read_pepper(settings.api_key_pepper_file)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"PERDURE_API_KEY_PEPPER_FILE: {error}") from error
+    if settings.bootstrap_admin_key_file is None:
+        return Secrets(pepper, None)
+    try:
+        return Secrets(pepper, read_key(settings.bootstrap_admin_key_file))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"PERDURE_BOOTSTRAP_ADMIN_KEY_FILE: {error}") from error
+
+
+def server(settings: Settings) -> uvicorn.Server:
+    """The HTTP server, ready to run."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings, read_secrets(settings)),
+            host=settings.api_host,
+            port=settings.api_port,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+    )
+
+
+def main() -> int:
+    """Serve until told to stop; returns the exit code."""
+    configure_logging()
+    try:
+        settings = Settings()
+        process = server(settings)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        return _fail(f"PERDURE_{'_'.join(str(part) for part in first['loc']).upper()}: {first['msg']}")
+    except SettingsError as error:
+        return _fail(str(error))
+    _log.info("the API starts", host=settings.api_host, port=settings.api_port)
+    process.run()
+    _log.info("the API has stopped")
+    return 0 if process.started else 1
+
+
+def _fail(line: str) -> int:
+    print(f"perdure api: {line}", file=sys.stderr)  # noqa: T201 - a command's error line
+    return _BAD_SETTINGS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

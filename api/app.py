@@ -1,0 +1,102 @@
+"""The application and all its wiring: `create_app` is the composition root of the API."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TypedDict
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+import perdure
+from api.errors import add_error_handlers
+from api.health import routes as health
+from api.jobs import decision_routes
+from api.jobs import routes as jobs
+from api.jobs.schemas import CancelRequest, DryRunView, RetryRequest
+from api.middleware import ContextMiddleware
+from api.openapi import document
+from api.problem import ProblemBody
+from api.reference import routes as reference
+from api.state import Services
+from perdure.contract.spec import JobSpec
+from perdure.security.bootstrap import keep_admin_key
+from perdure.security.key import PresentedKey
+from perdure.security.key_ring import KeyRing
+from perdure.settings import Settings
+from perdure.store.engine import create_engine
+from perdure.temporal import connect
+
+_DESCRIPTION = """Durable jobs over HTTP. Submit a job as JSON; it runs as one Temporal workflow, survives the death of
+any process, and every step it takes is on record. Every route under `/v1` needs an API key."""
+_TAGS = [
+    {"name": "jobs", "description": "Submit and read jobs."},
+    {"name": "decisions", "description": "Cancel a job, or bring a dead-lettered one home."},
+    {"name": "health", "description": "Probes; they need no key."},
+]
+_MODELS = (JobSpec, CancelRequest, RetryRequest, DryRunView, ProblemBody)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What the API reads from files at start: the pepper of the keys, and the first admin key if there is one."""
+
+    pepper: bytes
+    admin_key: PresentedKey | None
+
+
+class State(TypedDict):
+    """What the lifespan hands to every request."""
+
+    services: Services
+
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
+
+
+def create_app(settings: Settings, secrets: Secrets) -> FastAPI:
+    """The application. It starts and serves also while Temporal or Postgres is away, saying so."""
+    app = FastAPI(
+        title="Perdure",
+        version=perdure.__version__,
+        summary="A durable job engine on Temporal.",
+        description=_DESCRIPTION,
+        openapi_tags=_TAGS,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=_lifespan(settings, secrets),
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.add_middleware(ContextMiddleware)
+    add_error_handlers(app)
+    for router in (jobs.router, decision_routes.router, health.router, reference.router):
+        app.include_router(router)
+    app.state.openapi_document = document(app, _MODELS)
+    return app
+
+
+def _lifespan(settings: Settings, secrets: Secrets) -> Lifespan:
+    @asynccontextmanager
+    async def run(_: FastAPI) -> AsyncIterator[State]:
+        engine = create_engine(settings)
+        temporal = await connect(settings, identity="perdure-api", lazy=True)
+        found = Services(settings, temporal, engine, KeyRing(engine, secrets.pepper))
+        bootstrap = asyncio.create_task(_keep_admin_key(engine, secrets))
+        try:
+            yield {"services": found}
+        finally:
+            bootstrap.cancel()
+            with suppress(asyncio.CancelledError):
+                await bootstrap
+            await engine.dispose()
+
+    return run
+
+
+async def _keep_admin_key(engine: AsyncEngine, secrets: Secrets) -> None:
+    if secrets.admin_key is not None:
+        await keep_admin_key(engine, secrets.pepper, secrets.admin_key)

@@ -1,0 +1,29 @@
+"""Job views as HTTP answers: entity tags, and nothing sent again that the client has."""
+
+import hashlib
+
+from fastapi import Request, Response
+
+from api.jobs.schemas import JobView
+
+_NOT_MODIFIED = 304
+
+
+def job_answer(request: Request, view: JobView) -> Response:
+    """The view with its ETag; 304 without a body where If-None-Match names it."""
+    tag = entity_tag(view)
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if _has(request.headers.getlist("if-none-match"), tag):
+        return Response(status_code=_NOT_MODIFIED, headers=headers)
+    return Response(view.model_dump_json(), media_type="application/json", headers=headers)
+
+
+def entity_tag(view: JobView) -> str:
+    """Weak, because the lag varies from reading to reading and does not count."""
+    said = view.model_dump_json(exclude={"projection": {"lag_ms"}})
+    return f'W/"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'
+
+
+def _has(sent: list[str], tag: str) -> bool:
+    tags = {part.strip().removeprefix("W/") for header in sent for part in header.split(",")}
+    return "*" in tags or tag.removeprefix("W/") in tags

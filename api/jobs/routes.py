@@ -1,0 +1,116 @@
+"""The routes that submit and read jobs (contract 9); `decision_routes` has those that decide."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api.body import JsonBody
+from api.context import context_of
+from api.idempotency_key import IdempotencyKey
+from api.jobs import operation
+from api.jobs.answer import job_answer
+from api.jobs.listing import job_filter, journal_position
+from api.jobs.reading import lag_of, read_from_temporal, read_job
+from api.jobs.schemas import (
+    DryRunView,
+    JobListQuery,
+    JobPage,
+    JobQuery,
+    JobView,
+    JournalPage,
+    JournalQuery,
+    PageView,
+    SubmitQuery,
+)
+from api.jobs.submission import client_key, submit
+from api.jobs.target import JobId
+from api.jobs.view import Linker, job_path, journal_entry, summary, whole
+from api.query import only
+from api.security import Operator, Viewer, authenticate
+from api.state import UseServices
+from perdure.admission.admission import admit
+from perdure.store.job import list_jobs
+from perdure.store.journal import list_journal
+from perdure.store.session import transaction
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(authenticate)])
+
+
+@router.post("", dependencies=[Depends(only(SubmitQuery))], operation_id="submitJob", **operation.SUBMIT)
+async def submit_job(
+    request: Request,
+    *,
+    found: UseServices,
+    principal: Operator,
+    body: JsonBody,
+    header: IdempotencyKey,
+    query: Annotated[SubmitQuery, Query()],
+) -> Response:
+    """Submit a job. `202` once Temporal has durably accepted it; `200` for a key and spec that were sent before."""
+    admitted = await body.through(admit)
+    key = client_key(admitted, header)
+    if query.dry_run:
+        spec = admitted.spec.model_dump(mode="json", by_alias=True)
+        preview = DryRunView(fingerprint=admitted.fingerprint, spec=spec)
+        return Response(preview.model_dump_json(), media_type="application/json")
+    done = await submit(found, principal, context_of(request), admitted, key)
+    view = whole(done.job, lag_of(done.job), Linker.of(found.settings))
+    headers = {"Location": job_path(done.job.id)}
+    if done.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(view.model_dump_json(), 200 if done.replayed else 202, headers, media_type="application/json")
+
+
+@router.get("", dependencies=[Depends(only(JobListQuery))], operation_id="listJobs", **operation.LIST)
+async def list_all_jobs(found: UseServices, principal: Viewer, query: Annotated[JobListQuery, Query()]) -> JobPage:
+    """Jobs, newest first. No exact counts: `page.cursor` leads on while `page.has_more`."""
+    wanted = job_filter(query, principal)
+    async with transaction(found.engine) as connection:
+        jobs, cursor = await list_jobs(connection, wanted, query.cursor, query.limit)
+    linker = Linker.of(found.settings)
+    return JobPage(
+        data=[summary(job, job.lag_ms, linker) for job in jobs],
+        page=PageView(cursor=cursor, has_more=cursor is not None),
+    )
+
+
+@router.get(
+    "/{job_id}",
+    dependencies=[Depends(only(JobQuery))],
+    operation_id="getJob",
+    response_model=JobView,
+    **operation.GET,
+)
+async def get_one_job(
+    request: Request,
+    found: UseServices,
+    principal: Viewer,
+    job_id: JobId,
+    query: Annotated[JobQuery, Query()],
+) -> Response:
+    """One job, whole. A job that the projection lacks yet is read from Temporal."""
+    read = read_from_temporal if query.consistency == "strong" else read_job
+    job = await read(found, principal, job_id)
+    return job_answer(request, whole(job, lag_of(job), Linker.of(found.settings)))
+
+
+@router.get(
+    "/{job_id}/journal",
+    dependencies=[Depends(only(JournalQuery))],
+    operation_id="getJobJournal",
+    **operation.JOURNAL,
+)
+async def get_journal(
+    found: UseServices, principal: Viewer, job_id: JobId, query: Annotated[JournalQuery, Query()]
+) -> JournalPage:
+    """What happened to a job, oldest first; every row cites the Temporal event it was read from."""
+    after = journal_position(query.cursor)
+    async with transaction(found.engine) as connection:
+        rows = await list_journal(connection, job_id, after, query.limit + 1)
+    if not rows:
+        await read_job(found, principal, job_id)  # there may be no such job
+    page, more = rows[: query.limit], len(rows) > query.limit
+    return JournalPage(
+        data=[journal_entry(row) for row in page],
+        page=PageView(cursor=str(page[-1].seq) if more else None, has_more=more),
+    )

@@ -1,0 +1,239 @@
+"""Properties of the fold over histories of any course, and over events that make no sense at all."""
+
+from copy import deepcopy
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perdure.contract.execution import JobResult
+from perdure.contract.journal import JournalType
+from perdure.contract.note import Note
+from perdure.contract.state import JobStatus, StepStatus
+from perdure.projection import fold
+from perdure.projection.fold.dispatch import _HANDLERS as HANDLERS
+from perdure.projection.history import HistoryEvent
+from perdure.projection.record import JobRecord
+from tests.unit.fold_event import JOB_ID, RUN_ID, START, TICK, History, application, failed_error, failures, timeout
+
+IDLE, OPEN, ASLEEP, PARKED, OVER = range(5)
+KINDS = ("START_TO_CLOSE", "HEARTBEAT", "SCHEDULE_TO_CLOSE")
+
+
+class Course:
+    """Makes a valid history of some course: what may happen next follows from what each step is doing."""
+
+    def __init__(self, draw: Any) -> None:
+        self.draw = draw
+        self.names = [f"s{n}" for n in range(draw(st.integers(1, 4)))]
+        self.history = History(*({"id": name, "type": "LOG", "depends_on": []} for name in self.names))
+        self.state = dict.fromkeys(self.names, IDLE)
+        self.open: dict[str, int] = {}
+        self.round = dict.fromkeys(self.names, 1)
+        self.copied = draw(st.booleans())
+        self.history.begun(original_run_id="run-0" if self.copied else RUN_ID)
+
+    def run(self) -> History:
+        for _ in range(self.draw(st.integers(0, 25))):
+            self.step(self.draw(st.sampled_from(self.names)))
+            self.between()
+        if self.copied:
+            self.reset()
+        self.end()
+        return self.history
+
+    def step(self, name: str) -> None:
+        moves = {
+            IDLE: [self.schedule, self.sleep, self.skip, self.park],
+            OPEN: [self.complete, self.fail, self.time_out, self.cancel],
+            ASLEEP: [self.wake, self.stop_sleep],
+            PARKED: [self.retry],
+            OVER: [],
+        }[self.state[name]]
+        if moves:
+            self.draw(st.sampled_from(moves))(name)
+
+    def between(self) -> None:
+        what = self.draw(st.sampled_from(["nothing", "task", "signal", "refused", "wedge", "unknown", "cancel"]))
+        if what == "task":
+            self.history.task()
+        elif what == "signal":
+            self.history.add("WORKFLOW_EXECUTION_SIGNALED", name="retry", identity="me")
+        elif what == "refused":
+            self.history.noted(Note(kind=JournalType.JOB_COMMAND_REFUSED, data={"name": "x", "via": "signal"}))
+        elif what == "wedge":
+            self.history.add("WORKFLOW_TASK_FAILED", cause="NON_DETERMINISTIC_ERROR", message="no")
+        elif what == "unknown":
+            self.history.add("SOMETHING_NEW", data={"a": 1})
+        elif what == "cancel":
+            self.history.add("WORKFLOW_EXECUTION_CANCEL_REQUESTED", identity="me")
+
+    def reset(self) -> None:
+        self.history.add("WORKFLOW_TASK_FAILED", cause="RESET_WORKFLOW", base_run_id="run-0", new_run_id=RUN_ID)
+        self.copied = False
+
+    def schedule(self, name: str) -> None:
+        self.open[name] = self.history.scheduled(name, self.round[name])
+        self.state[name] = OPEN
+
+    def sleep(self, name: str) -> None:
+        self.open[name] = self.history.add("TIMER_STARTED", name, milliseconds=1000)
+        self.state[name] = ASLEEP
+
+    def skip(self, name: str) -> None:
+        self.history.noted(Note(kind=JournalType.STEP_SKIPPED, step=name, round=self.round[name]))
+        self.state[name] = OVER
+
+    def park(self, name: str) -> None:
+        self.history.parked(name, round_=self.round[name])
+        self.state[name] = PARKED
+
+    def complete(self, name: str) -> None:
+        self.history.completed(self.open[name], {"by": name}, self.draw(st.integers(0, 30)))
+        self.state[name] = OVER
+
+    def fail(self, name: str) -> None:
+        self.history.failed(self.open[name], self.draw(st.integers(1, 30)))
+        self.park(name)
+
+    def time_out(self, name: str) -> None:
+        before = self.draw(st.integers(0, 4))
+        if self.draw(st.booleans()):
+            self.history.attempt(self.open[name], before + 1, application() if before else None)
+        told = failures(before) if self.draw(st.booleans()) else None
+        failure = timeout(self.draw(st.sampled_from(KINDS)), told)
+        self.history.add("ACTIVITY_TASK_TIMED_OUT", scheduled_event_id=self.open[name], failure=failure)
+        self.park(name)
+
+    def cancel(self, name: str) -> None:
+        self.history.add("ACTIVITY_TASK_CANCELED", scheduled_event_id=self.open[name])
+        self.state[name] = OVER
+
+    def wake(self, name: str) -> None:
+        self.history.add("TIMER_FIRED", started_event_id=self.open[name])
+        self.state[name] = OVER
+
+    def stop_sleep(self, name: str) -> None:
+        self.history.add("TIMER_CANCELED", started_event_id=self.open[name])
+        self.state[name] = OVER
+
+    def retry(self, name: str) -> None:
+        self.round[name] += 1
+        self.history.retried(name, round_=self.round[name])
+        self.state[name] = IDLE
+
+    def end(self) -> None:
+        how = self.draw(st.sampled_from(["open", "completed", "failed", "canceled", "TERMINATED", "TIMED_OUT", "more"]))
+        if how == "completed":
+            self.history.closed(JobResult(status=JobStatus.COMPLETED, output=1))
+        elif how == "failed":
+            self.history.closed(JobResult(status=JobStatus.FAILED, error=failed_error(), error_step=self.names[0]))
+        elif how == "canceled":
+            self.history.add("WORKFLOW_EXECUTION_CANCELED")
+        elif how == "more":
+            self.history.add("WORKFLOW_EXECUTION_CONTINUED_AS_NEW", new_run_id="run-2")
+        elif how != "open":
+            self.history.add(f"WORKFLOW_EXECUTION_{how}", identity="me", reason="x")
+
+
+@st.composite
+def courses(draw: Any) -> History:
+    return Course(draw).run()
+
+
+@given(courses(), st.data())
+@settings(max_examples=150, deadline=None)
+def test_folding_in_portions_gives_what_folding_at_once_gives(history: History, data: st.DataObject) -> None:
+    whole, journal = fold.fold_run(JOB_ID, RUN_ID, history.events)
+    state = fold.start(JOB_ID, RUN_ID)
+    rows = []
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(history.events)), max_size=4)))
+    for start, end in zip([0, *cuts], [*cuts, len(history.events)], strict=True):
+        rows += [row for event in history.events[start:end] for row in fold.apply(state, event)]
+        if end:
+            fold.record(state)  # looking changes nothing
+    assert (rows, state) == (journal, whole)
+    assert fold.record(state) == fold.record(whole)
+
+
+@given(courses(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_events_applied_before_change_nothing(history: History, data: st.DataObject) -> None:
+    cut = data.draw(st.integers(1, len(history.events)))
+    state, _ = fold.fold_run(JOB_ID, RUN_ID, history.events[:cut])
+    before = deepcopy(state)
+    again = data.draw(st.integers(0, cut))
+    assert [row for event in history.events[again:cut] for row in fold.apply(state, event)] == []
+    assert state == before
+
+
+@given(courses(), st.integers(1, 60), st.integers(1, 60))
+@settings(max_examples=100, deadline=None)
+def test_two_projectors_at_different_places_write_the_same_rows(history: History, one: int, other: int) -> None:
+    _, all_rows = fold.fold_run(JOB_ID, RUN_ID, history.events)
+    places = {(row.event_id, row.ordinal): row for row in all_rows}
+    for cut in (one, other):
+        _, rows = fold.fold_run(JOB_ID, RUN_ID, history.events[:cut])
+        assert all(places[row.event_id, row.ordinal] == row for row in rows)
+
+
+@given(courses())
+@settings(max_examples=150, deadline=None)
+def test_rows_are_unique_and_cite_events_of_their_run(history: History) -> None:
+    _, journal = fold.fold_run(JOB_ID, RUN_ID, history.events)
+    places = [(row.event_id, row.ordinal) for row in journal]
+    assert len(set(places)) == len(places)
+    assert all(1 <= event_id <= len(history.events) for event_id, _ in places)
+    # Within an event, ordinals count from 0 in the order the rows were made.
+    for event_id in {event_id for event_id, _ in places}:
+        ordinals = [ordinal for cited, ordinal in places if cited == event_id]
+        assert ordinals == list(range(len(ordinals)))
+
+
+@given(courses())
+@settings(max_examples=150, deadline=None)
+def test_states_are_legal(history: History) -> None:
+    state = fold.start(JOB_ID, RUN_ID)
+    for event in history.events:
+        fold.apply(state, event)
+        job = fold.record(state)
+        statuses = [step.status for step in job.steps]
+        assert {status: statuses.count(status) for status in set(statuses)} == +state.step_counts
+        assert job.status_reason
+        assert (job.status is JobStatus.DEAD_LETTERED) == (
+            StepStatus.DEAD_LETTERED in statuses and not job.status.final and job.status is not JobStatus.QUEUED
+        )
+        if job.status.final:
+            assert job.completed_at
+            assert all(status.final for status in statuses)
+        for step in job.steps:
+            numbers = [(attempt.round, attempt.attempt) for attempt in step.attempts]
+            assert len(set(numbers)) == len(numbers)
+            assert all(attempt.outcome for attempt in step.attempts)
+            assert step.attempt_count >= len(step.attempts)
+        assert JobRecord.model_validate_json(job.model_dump_json(by_alias=True)) == job
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = (
+    "input", "memo", "task_queue", "identity", "parent_id", "original_run_id", "continued_from", "result", "failure",
+    "new_run_id", "reason", "cause", "name", "message", "base_run_id", "activity_id", "activity_type", "attempt",
+    "start_to_close_ms", "scheduled_event_id", "last_failure", "milliseconds", "started_event_id", "notes",
+)  # fmt: skip
+garbage_data = st.dictionaries(st.sampled_from(KEYS), json_values | st.integers(0, 9), max_size=5)
+garbage = st.tuples(st.sampled_from([*HANDLERS, "NEVER_HEARD_OF"]), garbage_data, st.sampled_from(["a", "zz", None]))
+
+
+@given(st.lists(garbage, max_size=12))
+@settings(max_examples=400, deadline=None)
+def test_no_event_stops_the_fold(events: list[tuple[str, dict[str, Any], str | None]]) -> None:
+    history = History("a").begun()
+    state, _ = fold.fold_run(JOB_ID, RUN_ID, history.events)
+    for number, (type_, data, summary) in enumerate(events, len(history.events) + 1):
+        fold.apply(state, HistoryEvent(number, START + number * TICK, type_, data, summary))
+        assert state.last_event_id == number
+        fold.record(state)
