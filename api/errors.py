@@ -6,7 +6,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
-from starlette.routing import Match
+from starlette.routing import compile_path
 
 from api.problem import ApiError, problem_response
 from perdure.admission.problem import AdmissionError, Problem
@@ -95,8 +95,9 @@ async def _http_failed(request: Request, error: Exception) -> JSONResponse:
 
 def _methods(request: Request) -> list[str]:
     """The methods of this path: Starlette names only those of the first route that fits."""
-    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
+    paths = request.app.state.openapi_document["paths"]
+    fitting = (item for path, item in paths.items() if compile_path(path)[0].match(request.url.path))
+    return sorted({method.upper() for item in fitting for method in item}) or ["GET"]
 
 
 async def _parameters_invalid(request: Request, error: Exception) -> JSONResponse:

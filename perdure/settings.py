@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -71,3 +71,11 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+
+def setting_problems(error: ValidationError) -> str:
+    """What is wrong with the environment, a line a variable: `PERDURE_API_PORT: ...`."""
+    return "".join(
+        f"PERDURE_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}\n"
+        for problem in error.errors(include_url=False, include_input=False)
+    )

@@ -18,6 +18,8 @@ class Mark:
     job_id: str
     run_id: str | None = None
     tries: int = 0
+    missing: bool = False
+    """Whether it was compared with the tables and found to be behind."""
 
 
 class MarkSet:
@@ -46,13 +48,21 @@ class MarkSet:
         if self._marks or self._attempts:
             self._notify()
 
-    def mark(self, job_id: str, run_id: str | None = None, tries: int = 0) -> None:
+    def mark(self, job_id: str, run_id: str | None = None) -> None:
         """The job's history grew, or may have."""
-        self._put(self._marks, Mark(job_id, run_id, tries))
+        self.put(Mark(job_id, run_id))
 
-    def mark_attempt(self, job_id: str, run_id: str | None, tries: int = 0) -> None:
+    def mark_attempt(self, job_id: str, run_id: str) -> None:
         """An attempt at a step of the job failed and may be repeated: nothing in the history says so yet."""
-        self._put(self._attempts, Mark(job_id, run_id, tries))
+        self.put_attempt(Mark(job_id, run_id))
+
+    def put(self, mark: Mark) -> None:
+        """Add a mark of a job's history."""
+        self._put(self._marks, mark)
+
+    def put_attempt(self, mark: Mark) -> None:
+        """Add a mark of a job's open steps."""
+        self._put(self._attempts, mark)
 
     def take(self, limit: int) -> list[Mark]:
         """Remove and return the marks made first, at most `limit`."""
@@ -68,10 +78,6 @@ class MarkSet:
             overflowed, self._overflowed = self._overflowed, False
         return overflowed
 
-    def note_overflow(self) -> None:
-        """Ask for a full comparison, as if marks had been dropped."""
-        self._overflowed = True
-
     def _put(self, marks: dict[tuple[str, str | None], Mark], mark: Mark) -> None:
         key = (mark.job_id, mark.run_id)
         with self._lock:
@@ -79,8 +85,7 @@ class MarkSet:
             if present is None and len(marks) >= self._limit:
                 self._overflowed = True
                 return
-            # A fresh mark starts the count of vain looks anew.
-            marks[key] = mark if present is None or mark.tries < present.tries else present
+            marks[key] = mark if present is None else _merged(present, mark)
         self._notify()
 
     def _take(self, marks: dict[tuple[str, str | None], Mark], limit: int) -> list[Mark]:
@@ -92,3 +97,8 @@ class MarkSet:
         if self._loop is not None and self._wake is not None:
             with suppress(RuntimeError):  # the loop is closed: the process is ending
                 self._loop.call_soon_threadsafe(self._wake)
+
+
+def _merged(one: Mark, other: Mark) -> Mark:
+    """A fresh mark starts the count of vain looks anew."""
+    return Mark(one.job_id, one.run_id, min(one.tries, other.tries), one.missing or other.missing)

@@ -72,7 +72,7 @@ class DependentSpec(Model):
     """
 
     name: Annotated[str, StringConstraints(pattern=DEPENDENT_FORM)]
-    when: DependentWhen = DependentWhen.SUCCESS
+    when: Annotated[DependentWhen, Field(strict=False)] = DependentWhen.SUCCESS  # a JSON string is one of them
     job: "JobSpec"
 
 

@@ -137,6 +137,11 @@ class Child:
             self.process.send_signal(number)
 
 
+def with_tail(reason: str, tail: str) -> str:
+    """Return the reason with the last words of the process below it, if it had any."""
+    return f"{reason}:\n{tail}" if tail else f"{reason}."
+
+
 async def run_once(launch: Launch, what: str) -> str:
     """Run a program to its end and return the tail of its output; cancelled, it is killed.
 
@@ -149,7 +154,7 @@ async def run_once(launch: Launch, what: str) -> str:
         await child.kill()
     if status != 0:
         cause = describe_status(status)
-        raise ServiceFailedError(f"{what} failed ({cause}):\n{child.tail()}")
+        raise ServiceFailedError(with_tail(f"{what} failed ({cause})", child.tail()))
     return child.tail()
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from perdure.embedded.child import Child, Launch, StopStep
+from perdure.embedded.child import Child, Launch, StopStep, with_tail
 from perdure.embedded.error import ServiceFailedError
 from perdure.embedded.event import Died, Listener, Ready, Stopped, describe_status
 
@@ -95,9 +95,8 @@ class Supervisor:
         while (problem := await self._problem(child)) is not None:
             # A restarted one may have to wait for another that is being restarted: no limit then.
             if not self.ready.is_set() and time.monotonic() - began > self._start_timeout:
-                raise ServiceFailedError(
-                    f"{self.service.name} was not ready within {self._start_timeout:.0f} s: {problem}\n{child.tail()}"
-                )
+                reason = f"{self.service.name} was not ready within {self._start_timeout:.0f} s: {problem}"
+                raise ServiceFailedError(with_tail(reason, child.tail()))
             await asyncio.sleep(_POLL)
         again = self.ready.is_set()
         self.ready.set()

@@ -17,7 +17,7 @@ from perdure.expressions.path import JSON
 from perdure.expressions.scan import SecretRef
 from perdure.expressions.scope import Scope
 from perdure.expressions.secret import SecretSlot, fill_secrets
-from perdure.expressions.template import Resolved, references, resolve, resolve_condition
+from perdure.expressions.template import Resolved, expression_size, references, resolve, resolve_condition
 
 __all__ = [
     "JSON",
@@ -33,6 +33,7 @@ __all__ = [
     "compute_roots",
     "compute_source",
     "evaluate_compute",
+    "expression_size",
     "fill_secrets",
     "needs_child",
     "references",

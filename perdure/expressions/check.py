@@ -2,43 +2,33 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from perdure.expressions.cost import Budget
 from perdure.expressions.engine import Program
 from perdure.expressions.error import ExpressionError, TemplateProblem, shorten
 from perdure.expressions.evaluation import Plan, plan, problems, uses
 from perdure.expressions.path import JSON, Path, describe, listing
-from perdure.expressions.scan import Code, Part, SecretRef, scan
+from perdure.expressions.scan import Code, SecretRef, scan
 from perdure.expressions.scope import Use
 from perdure.expressions.walk import strings
 
 _SHOWN = 200
+_MOST = 100
 
 
 def check_template(
     value: JSON, *, roots: Collection[str], steps: Collection[str], allow_secrets: bool, boolean: bool = False
 ) -> list[TemplateProblem]:
-    """Everything wrong with the `${ }` of any JSON value, in document order.
+    """What is wrong with the `${ }` of any JSON value, in document order, at most 100 problems.
 
     `roots` are the roots that exist there, `steps` the ids of the steps it may refer to. With `boolean` the
     value must be true, false or one `${ }` that can give them.
     """
-    check = _Check(frozenset(roots), frozenset(steps), allow_secrets)
     if boolean and not isinstance(value, str):
         return [] if isinstance(value, bool) else [_problem((), "", _not_boolean(describe(value)))]
-    found: list[TemplateProblem] = []
-    budget = Budget()
-    for path, text in strings(value):
-        try:
-            parts = scan(text)
-            found += [_problem(path, text, message) for message in _shape_problems(parts, boolean=boolean)]
-            for part in parts:
-                if not isinstance(part, str):
-                    budget.take_expression(_source(part))
-                    found += [_problem(path, _source(part), message) for message in check.part(part, boolean=boolean)]
-        except ExpressionError as error:
-            found.append(_problem(path, error.expression or text, error.message))
-    return found
+    check = _Check(frozenset(roots), frozenset(steps), allow_secrets, boolean, Budget())
+    return list(islice(check.template(value), _MOST))
 
 
 def check_expression(text: str, *, roots: Collection[str], steps: Collection[str], loops: bool) -> list[str]:
@@ -63,24 +53,37 @@ def _not_boolean(what: str) -> str:
     return f"must be true, false or one ${{ expression }} that gives them; this is {what}"
 
 
-def _shape_problems(parts: tuple[Part, ...], *, boolean: bool) -> Iterator[str]:
-    if boolean and (len(parts) != 1 or isinstance(parts[0], str)):
-        yield _not_boolean("text")
-
-
 @dataclass(frozen=True, slots=True)
 class _Check:
     roots: frozenset[str]
     steps: frozenset[str]
     allow_secrets: bool
+    boolean: bool
+    budget: Budget
 
-    def part(self, part: Code | SecretRef, *, boolean: bool) -> list[str]:
+    def template(self, value: JSON) -> Iterator[TemplateProblem]:
+        for path, text in strings(value):
+            try:
+                parts = scan(text)
+            except ExpressionError as error:
+                yield _problem(path, error.expression or text, error.message)
+                continue
+            if self.boolean and (len(parts) != 1 or isinstance(parts[0], str)):
+                yield _problem(path, text, _not_boolean("text"))
+            for part in parts:
+                if not isinstance(part, str):
+                    yield from (_problem(path, _source(part), message) for message in self.part(part))
+
+    def part(self, part: Code | SecretRef) -> list[str]:
         if isinstance(part, SecretRef):
-            return (
-                [] if self.allow_secrets and not boolean else ["secrets cannot be used here, only in a step's 'with'"]
-            )
+            allowed = self.allow_secrets and not self.boolean
+            return [] if allowed else ["secrets cannot be used here, only in the 'with' of a step"]
+        try:
+            self.budget.take_expression(part.text)
+        except ExpressionError as error:
+            return [error.message]
         messages = check_expression(part.text, roots=self.roots, steps=self.steps, loops=False)
-        if boolean and not messages and not _may_be_boolean(plan(part.text)):
+        if self.boolean and not messages and not _may_be_boolean(plan(part.text)):
             return ["must give true or false, and this never does"]
         return messages
 

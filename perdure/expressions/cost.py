@@ -9,8 +9,8 @@ from perdure.expressions.analysis import Analysis
 from perdure.expressions.error import ExpressionError
 from perdure.expressions.limit import (
     EXPRESSION_WORK,
+    LEAST_LENGTH,
     RESULT_BYTES,
-    TEMPLATE_EXPRESSIONS,
     TEMPLATE_LENGTH,
     TEMPLATE_WORK,
 )
@@ -27,23 +27,25 @@ def estimate_work(analysis: Analysis, data_bytes: int) -> int:
     return per_byte * data_bytes + _MATCH * analysis.matched * (data_bytes + _COMPILE_BYTES)
 
 
+def counted_length(text: str) -> int:
+    """What an expression counts in TEMPLATE_LENGTH."""
+    return max(len(text), LEAST_LENGTH)
+
+
 class Budget:
     """What one template value may still use. Every method raises ExpressionError when that is spent."""
 
     def __init__(self) -> None:
-        self._expressions = TEMPLATE_EXPRESSIONS
         self._length = TEMPLATE_LENGTH
         self._work = TEMPLATE_WORK
         self._bytes = RESULT_BYTES
 
     def take_expression(self, text: str) -> None:
         """One more expression."""
-        self._expressions -= 1
-        self._length -= len(text)
-        if self._expressions < 0:
-            raise ExpressionError(f"more than {TEMPLATE_EXPRESSIONS:,} expressions in one value")
+        self._length -= counted_length(text)
         if self._length < 0:
-            raise ExpressionError(f"more than {TEMPLATE_LENGTH:,} characters of expressions in one value")
+            most = f"{TEMPLATE_LENGTH:,} characters of expressions"
+            raise ExpressionError(f"more than {most} in one value, where each counts {LEAST_LENGTH} at least")
 
     def take_work(self, nanoseconds: int) -> None:
         """One evaluation, by its estimate."""

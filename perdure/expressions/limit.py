@@ -6,11 +6,14 @@ A change here can change what a running job computes on replay: docs/decisions/0
 EXPRESSION_LENGTH = 2_000
 """Characters of one expression."""
 
-TEMPLATE_EXPRESSIONS = 1_000
-"""Expressions of one template value (one step's `with`, say)."""
+TEMPLATE_LENGTH = 65_536
+"""Characters of all expressions of one template value: reading and first running one takes up to 20 µs a character.
 
-TEMPLATE_LENGTH = 20_000
-"""Characters of all expressions of one template value."""
+Admission holds a whole job to it, so that no admitted template exceeds it.
+"""
+
+LEAST_LENGTH = 50
+"""What an expression counts at least in TEMPLATE_LENGTH: the shortest takes some 300 µs when it is new."""
 
 DATA_DEPTH = 100
 """Levels of lists and objects; the binding's own recursion dies near 900 on a 512 KiB stack."""

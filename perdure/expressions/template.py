@@ -1,9 +1,11 @@
 """`${ }` templates resolved. Called by workflow code: pure, bounded, and the same in every process."""
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
-from perdure.expressions.cost import Budget
+from perdure.expressions.cost import Budget, counted_length
 from perdure.expressions.error import ExpressionError
 from perdure.expressions.evaluation import evaluate, plan, uses
 from perdure.expressions.limit import DATA_DEPTH
@@ -49,12 +51,22 @@ def resolve_condition(condition: str | bool, scope: Scope) -> bool:  # noqa: FBT
 def references(value: JSON) -> set[str]:
     """The ids of the steps a template names. What cannot be read is passed over: `check_template` tells it."""
     found: set[str] = set()
-    for _, text in strings(value):
-        try:
-            found.update(*(step_names(part.text) for part in scan(text) if isinstance(part, Code)))
-        except ExpressionError:
-            continue
+    for code in _codes(value):
+        with suppress(ExpressionError):
+            found |= step_names(code.text)
     return found
+
+
+def expression_size(value: JSON) -> int:
+    """The counted length of all expressions of a template: at most `limit.TEMPLATE_LENGTH` resolve."""
+    return sum(counted_length(code.text) for code in _codes(value))
+
+
+def _codes(value: JSON) -> Iterator[Code]:
+    """The expressions of the strings that can be read."""
+    for _, text in strings(value):
+        with suppress(ExpressionError):
+            yield from [part for part in scan(text) if isinstance(part, Code)]
 
 
 def step_names(text: str, *, loops: bool = False) -> set[str]:

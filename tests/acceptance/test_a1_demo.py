@@ -78,7 +78,7 @@ def test_a1_demo_shows_real_jobs_and_ends_well_twice_on_the_same_data(tmp_path: 
     assert re.search(
         r"\$ \S*temporal workflow signal .*--workflow-id default:demo-\w+-shipment --name retry", signal_line
     )
-    assert "every effect happened once per idempotency key: 11 effects, 11 keys" in out
+    assert "every effect happened once per idempotency key: 13 effects, 13 keys" in out
     assert re.search(r"http://127\.0\.0\.1:\d+/docs", out)
     assert "Temporal Web UI" in out
     assert "\x1b" not in out

@@ -11,7 +11,7 @@ from perdure.cli.demo import closing
 from perdure.cli.demo.partner import Partner, Received
 from perdure.cli.demo.scenario import Check, Played
 from perdure.cli.demo.stage import Stage
-from perdure.cli.demo.story import dead_letter, graph, order, payment
+from perdure.cli.demo.story import dead_letter, followed, graph, order, payment
 from perdure.client import Job, JournalEntry
 from tests.unit.canned_api import attempt, job_view
 
@@ -90,6 +90,15 @@ def test_graph_fails_when_the_branches_ran_one_after_the_other() -> None:
     ]
     played = Played(job(steps=steps, output={"total": 128}), frozenset(), [], most_at_once=1)
     assert held(graph.SCENARIO.checks(played)) == [False, True, True]
+
+
+def test_followed_fails_when_the_dependent_was_not_started_or_the_wrong_one_was() -> None:
+    mail = Job.model_validate(job_view(id=f"{JOB}~~mail"))
+    right, refund = calls(("/orders", "order", 201), ("/notices", "send", 202)), calls(("/payments", "pay_back", 202))
+    good = Played(job(), frozenset(), right, children={"mail": mail})
+    assert held(followed.SCENARIO.checks(good)) == [True, True]
+    assert held(followed.SCENARIO.checks(replace(good, children={}))) == [False, True]
+    assert held(followed.SCENARIO.checks(replace(good, calls=[*right, *refund]))) == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,11 @@ class Background:
         return self._stopping.is_set()
 
     @property
+    def started(self) -> bool:
+        """Whether `start` was called and `stop` was not."""
+        return self._task is not None
+
+    @property
     def failures(self) -> int:
         """How many rounds failed one after the other, up to now."""
         return self._failures
@@ -62,6 +67,15 @@ class Background:
         """Wait that long, or until the service stops."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def either(self, event: asyncio.Event) -> None:
+        """Wait for `event`, or until the service stops."""
+        waits = [asyncio.ensure_future(wait) for wait in (event.wait(), self._stopping.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def _run(self) -> None:
         while not self.stopping:

@@ -67,3 +67,7 @@ class FoldCache:
     def is_finished(self, run_id: str) -> bool:
         """Whether the run is remembered as closed and written."""
         return run_id in self._done
+
+    def distrust(self, run_id: str) -> None:
+        """Read the run again, although it was done: somebody found that it is not written."""
+        self._done.pop(run_id, None)

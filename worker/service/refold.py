@@ -77,7 +77,7 @@ class Refolder:
         while pending:
             named = pending.pop()
             run_id = named or await self._current(job_id)
-            if run_id is None or run_id in found.folds:
+            if run_id is None or run_id in found.folds or self._cache.is_finished(run_id):
                 continue
             pending += await self._advance(found, run_id)
             if named in look_at:
@@ -130,7 +130,7 @@ class Refolder:
 
     async def _observe(self, found: Refold, run_id: str) -> None:
         run = found.folds[run_id]
-        for seen in await live.observe(self._client, found.job_id, run_id, datetime.now(UTC)):
+        for seen in await self._look(found.job_id, run_id):
             key = (seen.step_id, seen.round)
             known = run.seen.get(key)
             if known is None or known.model_copy(update={"observed_at": seen.observed_at}) != seen:
@@ -140,6 +140,14 @@ class Refolder:
     async def _read(self, job_id: str, run_id: str, after: int) -> list[HistoryEvent]:
         try:
             return await reader.read_new(self._client, job_id, run_id, after)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return []
+            raise
+
+    async def _look(self, job_id: str, run_id: str) -> list[LiveObservation]:
+        try:
+            return await live.observe(self._client, job_id, run_id, datetime.now(UTC))
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return []

@@ -19,7 +19,7 @@ Outcome = tuple[Scenario, Played, Sequence[Check]]
 def overall(outcomes: Sequence[Outcome], partner: Partner) -> list[Check]:
     """What must hold over all jobs together: every effect once."""
     wanted = sum(scenario.effects for scenario, _, _ in outcomes)
-    calls = [call for _, played, _ in outcomes for call in partner.received(f"{played.job.id}/")]
+    calls = [call for _, played, _ in outcomes for call in partner.received_from(played.job.id)]
     effects = Counter(call.key for call in calls if call.effect)
     return [
         Check(

@@ -66,10 +66,15 @@ class Partner:
         """From now on the depot can ship."""
         self._repaired.set()
 
-    def received(self, prefix: str = "") -> list[Received]:
-        """The calls whose key begins with `prefix`, oldest first."""
+    def received(self) -> list[Received]:
+        """Every call, oldest first."""
         with self._lock:
-            return [one for one in self._received if one.key.startswith(prefix)]
+            return list(self._received)
+
+    def received_from(self, job_id: str) -> list[Received]:
+        """The calls of a job and of its children, oldest first."""
+        own = (f"{job_id}/", f"{job_id}~")
+        return [one for one in self.received() if one.key.startswith(own)]
 
     def answer(self, path: str, key: str) -> tuple[int, dict[str, Any]]:
         """Do what `path` asks, and write the call down."""

@@ -8,10 +8,11 @@ from perdure.cli.demo.partner import Partner
 from perdure.cli.demo.scenario import Check, Played, Scenario
 from perdure.cli.demo.stage import Stage
 from perdure.cli.demo.temporal_cli import retry_signal
-from perdure.client import AsyncPerdureClient, Job, StillOpenError
+from perdure.client import AsyncPerdureClient, Job, NotFoundError, StillOpenError
 
 PATIENCE = 30.0
 """Seconds a job of the demo may take."""
+JOURNAL_PAGE = 200
 PARKED_PATIENCE = 5.0
 """Seconds until a parked job that was told to go on shows it."""
 
@@ -36,7 +37,7 @@ async def play(scenario: Scenario, theatre: Theatre) -> tuple[Played, list[Check
     if job.parked and scenario.repair is not None:
         await _bring_home(scenario.repair, job_id, theatre)
         job = await theatre.stage.show(_noting(_looks(theatre.client, job_id, from_parked=True), seen))
-    played = await _gather(job, frozenset(seen), theatre)
+    played = await _gather(scenario, job, frozenset(seen), theatre)
     return played, _judge(scenario, played)
 
 
@@ -69,10 +70,24 @@ async def _bring_home(words: str, job_id: str, theatre: Theatre) -> None:
         theatre.stage.aside(f"That failed: {complaint}", "bold red")
 
 
-async def _gather(job: Job, seen: frozenset[str], theatre: Theatre) -> Played:
-    journal = await theatre.client.journal(job.id, limit=200)
-    calls = theatre.partner.received(f"{job.id}/")
-    return Played(job, seen, calls, journal.data, theatre.partner.most_at_once)
+async def _gather(scenario: Scenario, job: Job, seen: frozenset[str], theatre: Theatre) -> Played:
+    children = await _children(scenario, job, theatre)
+    journal = await theatre.client.journal(job.id, limit=JOURNAL_PAGE)
+    calls = theatre.partner.received_from(job.id)
+    return Played(job, seen, calls, journal.data, children, theatre.partner.most_at_once)
+
+
+async def _children(scenario: Scenario, job: Job, theatre: Theatre) -> dict[str, Job]:
+    """The dependents that should have been started, each shown to its end; none where one was not."""
+    found = {}
+    for name in scenario.children:
+        child = f"{job.id}~~{name}"
+        theatre.stage.follow(f"Its dependent {child}:")
+        try:
+            found[name] = await theatre.stage.show(_looks(theatre.client, child))
+        except NotFoundError:
+            theatre.stage.aside(f"There is no job {child}.", "bold red")
+    return found
 
 
 def _judge(scenario: Scenario, played: Played) -> list[Check]:

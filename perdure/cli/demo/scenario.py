@@ -1,6 +1,6 @@
 """What a part of the demo is: a job, why it is shown, and what must be true afterwards; made by `story/`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +18,16 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """How a scenario went. `seen`: every state the job was in; `calls`: what the partner received from it."""
+    """How a scenario went.
+
+    `seen`: every state the job was in. `children`: by name. `calls`: those of the job and of its children.
+    """
 
     job: Job
     seen: frozenset[str]
     calls: Sequence[Received]
     journal: Sequence[JournalEntry] = ()
+    children: Mapping[str, Job] = field(default_factory=dict)
     most_at_once: int = 0
 
     def step(self, step_id: str) -> Step:
@@ -40,7 +44,7 @@ class Scenario:
     """A job of the demo. `spec` gets the partner's URL; `effects`: how many effects it has at the partner.
 
     With `repair` the job is expected to be parked; the text says what is then mended, and the job is brought
-    home from the command line.
+    home from the command line. `children` are the dependents that must have been started.
     """
 
     key: str
@@ -51,6 +55,7 @@ class Scenario:
     checks: Callable[[Played], list[Check]]
     expected: str = "COMPLETED"
     repair: str | None = None
+    children: Sequence[str] = ()
     shows: str = field(kw_only=True)
     """A few words for the summary."""
 

@@ -39,6 +39,11 @@ class Stage:
         self._narrator = Narrator()
         self._begun = time.monotonic()
 
+    def follow(self, words: str) -> None:
+        """Another job is shown from here on."""
+        self.aside(words)
+        self._narrator = Narrator()
+
     def aside(self, words: str, style: str = "") -> None:
         """An indented paragraph."""
         self._console.print(Padding(Text(words, style), (0, 0, 0, INDENT)), width=WIDTH)

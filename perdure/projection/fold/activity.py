@@ -127,4 +127,4 @@ def _row(
     outcome: AttemptOutcome | None = None,
     data: dict[str, Any],
 ) -> Row:
-    return Row(type_, event.at, step_id=step.id, attempt=attempt, step_status=step.status, outcome=outcome, data=data)
+    return Row(type_, event.at, step_id=step.id, attempt=attempt, status=step.status, outcome=outcome, data=data)

@@ -76,7 +76,7 @@ def _end_by_result(state: FoldState, event: HistoryEvent, result: JobResult) -> 
     state.output = result.output
     state.error, state.error_step = result.error, result.error_step
     state.resolution = result.resolution or state.resolution
-    facts: dict[str, Any] = {"resolution": state.resolution} if state.resolution else {}
+    facts: dict[str, Any] = {"resolution": state.resolution.value} if state.resolution else {}
     if result.error is not None:
         facts["error"] = result.error.model_dump(mode="json", by_alias=True)
         facts["error_step"] = result.error_step

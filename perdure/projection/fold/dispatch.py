@@ -92,7 +92,7 @@ def _journal(state: FoldState, event: HistoryEvent, rows: list[Row]) -> list[Jou
                 actor=row.actor,
                 step_id=row.step_id,
                 attempt=row.attempt,
-                status=row.step_status or state.status,
+                status=row.status or state.status,
                 outcome=row.outcome,
                 trace_id=state.trace_id,
                 data=row.data,

@@ -41,7 +41,7 @@ def _apply(state: FoldState, note: Note, at: datetime) -> Row:
         at,
         actor=note.actor or _sender(state, note),
         step_id=note.step,
-        step_status=step.status if step else None,
+        status=step.status if step else state.status,
         data=_facts(note),
     )
 

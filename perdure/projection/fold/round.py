@@ -60,7 +60,7 @@ def _failed_row(
         record.ended_at or event.at,
         step_id=step.id,
         attempt=record.attempt,
-        step_status=StepStatus.RETRYING if again else StepStatus.RUNNING,
+        status=StepStatus.RETRYING if again else StepStatus.RUNNING,
         outcome=record.outcome,
         data={"round": activity.round, **facts},
     )

@@ -38,7 +38,7 @@ def on_timer_started(state: FoldState, event: HistoryEvent) -> list[Row]:
     step.started_at = step.started_at or event.at
     step.completed_at = None
     data = {"wake_at": step.wake_at and step.wake_at.isoformat(), "round": step.round}
-    return [Row(JournalType.STEP_WAITING, event.at, step_id=step.id, step_status=StepStatus.WAITING, data=data)]
+    return [Row(JournalType.STEP_WAITING, event.at, step_id=step.id, status=StepStatus.WAITING, data=data)]
 
 
 def on_timer_fired(state: FoldState, event: HistoryEvent) -> list[Row]:
@@ -48,7 +48,7 @@ def on_timer_fired(state: FoldState, event: HistoryEvent) -> list[Row]:
         return []
     step = state.step(step_id)
     state.finish(step, StepStatus.COMPLETED, event.at)
-    return [Row(JournalType.STEP_COMPLETED, event.at, step_id=step_id, step_status=StepStatus.COMPLETED)]
+    return [Row(JournalType.STEP_COMPLETED, event.at, step_id=step_id, status=StepStatus.COMPLETED)]
 
 
 def on_timer_canceled(state: FoldState, event: HistoryEvent) -> list[Row]:
@@ -59,7 +59,7 @@ def on_timer_canceled(state: FoldState, event: HistoryEvent) -> list[Row]:
             JournalType.STEP_CANCELED,
             event.at,
             step_id=step_id,
-            step_status=StepStatus.CANCELED,
+            status=StepStatus.CANCELED,
             event_id=event.event_id,
         )
         state.held.append(row)

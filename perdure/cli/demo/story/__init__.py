@@ -3,6 +3,12 @@
 from collections.abc import Sequence
 
 from perdure.cli.demo.scenario import Scenario
-from perdure.cli.demo.story import dead_letter, graph, order, payment
+from perdure.cli.demo.story import dead_letter, followed, graph, order, payment
 
-SCENARIOS: Sequence[Scenario] = (order.SCENARIO, payment.SCENARIO, graph.SCENARIO, dead_letter.SCENARIO)
+SCENARIOS: Sequence[Scenario] = (
+    order.SCENARIO,
+    payment.SCENARIO,
+    graph.SCENARIO,
+    dead_letter.SCENARIO,
+    followed.SCENARIO,
+)

@@ -1,0 +1,128 @@
+"""Checks a journal against the Temporal events it cites, from the raw events and not by way of the decoder (D1)."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent as Event
+
+from perdure.projection.record import JournalEvent
+
+CITES = {
+    "JOB_SUBMITTED": {"WORKFLOW_EXECUTION_STARTED"},
+    "JOB_STARTED": {"WORKFLOW_TASK_COMPLETED"},
+    "JOB_CANCEL_REQUESTED": {"WORKFLOW_EXECUTION_CANCEL_REQUESTED"},
+    "JOB_RESET": {"WORKFLOW_TASK_FAILED"},
+    "JOB_CONTINUED": {"WORKFLOW_EXECUTION_CONTINUED_AS_NEW"},
+    "JOB_COMPLETED": {"WORKFLOW_EXECUTION_COMPLETED"},
+    "JOB_FAILED": {"WORKFLOW_EXECUTION_FAILED"},
+    "JOB_CANCELED": {"WORKFLOW_EXECUTION_CANCELED"},
+    "JOB_TIMED_OUT": {"WORKFLOW_EXECUTION_FAILED", "WORKFLOW_EXECUTION_TIMED_OUT"},
+    "JOB_TERMINATED": {"WORKFLOW_EXECUTION_TERMINATED"},
+    "STEP_SCHEDULED": {"ACTIVITY_TASK_SCHEDULED"},
+    "STEP_STARTED": {"ACTIVITY_TASK_STARTED"},
+    "STEP_ATTEMPT_FAILED": {
+        "ACTIVITY_TASK_COMPLETED",
+        "ACTIVITY_TASK_FAILED",
+        "ACTIVITY_TASK_TIMED_OUT",
+        "ACTIVITY_TASK_CANCELED",
+    },
+    "STEP_COMPLETED": {"ACTIVITY_TASK_COMPLETED", "TIMER_FIRED"},
+    "STEP_WAITING": {"TIMER_STARTED"},
+    "STEP_CANCELED": {"ACTIVITY_TASK_CANCELED", "ACTIVITY_TASK_FAILED", "TIMER_CANCELED"},
+    "CHILD_STARTED": {"CHILD_WORKFLOW_EXECUTION_STARTED"},
+}
+NOTES = "WORKFLOW_PROPERTIES_MODIFIED"
+
+
+def check_journal(raw: Sequence[Event], journal: Sequence[JournalEvent]) -> None:
+    """Every row says what its event says; every event that has something to say has its rows."""
+    events = {event.event_id: event for event in raw}
+    for row in journal:
+        _check_row(events, row)
+    _check_complete(raw, journal)
+
+
+def type_name(event: Event) -> str:
+    return EventType.Name(event.event_type).removeprefix("EVENT_TYPE_")
+
+
+def payload(value: Payload) -> Any:
+    return json.loads(value.data)
+
+
+def notes(event: Event) -> list[dict[str, Any]]:
+    fields = event.workflow_properties_modified_event_attributes.upserted_memo.fields
+    return list(payload(fields["notes"])["e"]) if "notes" in fields else []
+
+
+def step_of(events: dict[int, Event], event: Event) -> str | None:
+    """The step an activity's or a timer's event is about: the summary of what it started with."""
+    attributes = getattr(event, event.WhichOneof("attributes") or "")
+    for link in ("scheduled_event_id", "started_event_id"):
+        if link in attributes.DESCRIPTOR.fields_by_name and type_name(event).startswith(("ACTIVITY", "TIMER")):
+            return step_of(events, events[getattr(attributes, link)])
+    return payload(event.user_metadata.summary) if event.user_metadata.HasField("summary") else None
+
+
+def _check_row(events: dict[int, Event], row: JournalEvent) -> None:
+    event = events[row.event_id]
+    type_ = type_name(event)
+    if type_ == NOTES:
+        note = notes(event)[row.ordinal]
+        assert (note["kind"], note.get("step")) == (row.type, row.step_id)
+        assert note.get("data", {}).items() <= row.data.items()
+        assert note.get("actor") in (None, row.actor)
+        assert (note.get("error") or {}).items() <= (row.data.get("error") or {}).items()
+    else:
+        assert type_ in CITES[row.type], f"{row.type} cites a {type_}"
+        if row.step_id is not None:
+            assert step_of(events, event) == row.step_id
+    _check_details(events, event, row)
+
+
+def _check_details(events: dict[int, Event], event: Event, row: JournalEvent) -> None:
+    seen = json.dumps(MessageToDict(event, preserving_proto_field_name=True))
+    if row.type == "STEP_STARTED":
+        started = event.activity_task_started_event_attributes
+        assert (row.attempt, row.data["worker"]) == (started.attempt, started.identity)
+    elif row.type == "JOB_STARTED":
+        task = events[event.workflow_task_completed_event_attributes.started_event_id]
+        assert row.at.timestamp() == _seconds(task)
+    elif row.type == "JOB_TERMINATED":
+        assert event.workflow_execution_terminated_event_attributes.identity == (row.actor or "")
+        assert row.data.get("reason", "") in seen
+    elif row.type == "JOB_CANCEL_REQUESTED":
+        assert event.workflow_execution_cancel_requested_event_attributes.identity == (row.actor or "")
+    if row.type not in ("JOB_STARTED", "STEP_ATTEMPT_FAILED"):
+        assert row.at.timestamp() == _seconds(event)
+
+
+def _seconds(event: Event) -> float:
+    return event.event_time.ToNanoseconds() // 1000 / 1_000_000
+
+
+def _check_complete(raw: Sequence[Event], journal: Sequence[JournalEvent]) -> None:
+    """No event that is somebody's decision or a step's progress is passed over."""
+    after = max((event.event_id for event in raw if event.workflow_task_failed_event_attributes.new_run_id), default=0)
+    told = {row.event_id for row in journal}
+    always = {NOTES, *(name for names in CITES.values() for name in names)} - {
+        "WORKFLOW_TASK_COMPLETED",
+        "WORKFLOW_TASK_FAILED",
+        "WORKFLOW_EXECUTION_STARTED",
+    }
+    own = {"perdure:retention", "perdure:timeout", "perdure:cancel"}
+    events = {event.event_id: event for event in raw}
+    continued = type_name(raw[-1]) == "WORKFLOW_EXECUTION_CONTINUED_AS_NEW"
+    for event in raw:
+        type_ = type_name(event)
+        if event.event_id <= after or type_ not in always or (type_ == NOTES and not notes(event)):
+            continue
+        if type_.startswith(("ACTIVITY", "TIMER")) and step_of(events, event) in own:
+            continue
+        if type_.startswith("TIMER") and continued:
+            continue
+        assert event.event_id in told, f"nothing is told of event {event.event_id}, {type_}"

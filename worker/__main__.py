@@ -1,0 +1,49 @@
+"""`python -m worker`: runs Temporal workers and the projection's services until SIGTERM or SIGINT."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import structlog
+import uvloop
+from pydantic import ValidationError
+
+from perdure.settings import Settings, setting_problems
+from perdure.telemetry.log import configure_logging
+from worker.app import serve
+
+_log = structlog.get_logger("worker")
+
+
+async def _until_signal(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(settings, stop)
+
+
+def main() -> int:
+    """The exit code: 0 after a signal, 1 after a failure, 2 for settings that do not parse."""
+    configure_logging("worker")
+    try:
+        settings = Settings()
+    except ValidationError as problem:
+        sys.stderr.write(setting_problems(problem))
+        return 2
+    try:
+        uvloop.run(_until_signal(settings))
+    except Exception:  # noqa: BLE001  whatever it is, it is said in the log and the process ends
+        _log.exception("worker failed")
+        return 1
+    _log.info("worker stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The SDK's native threads sometimes abort a normal interpreter exit (sdk-python#300).
+    os._exit(code)
