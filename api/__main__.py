@@ -1,5 +1,6 @@
 """`python -m api`: the API process. Stops cleanly on SIGTERM and Ctrl-C; bad settings end it with one line."""
 
+import signal
 import sys
 
 import structlog
@@ -73,6 +74,9 @@ def main() -> int:
         return _fail(f"PERDURE_{'_'.join(str(part) for part in first['loc']).upper()}: {first['msg']}")
     except SettingsError as error:
         return _fail(str(error))
+    # uvicorn raises the signal that stopped it once more; it has done its work, and this is the end either way.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     _log.info("the API starts", host=settings.api_host, port=settings.api_port)
     process.run()
     _log.info("the API has stopped")

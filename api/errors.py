@@ -103,11 +103,15 @@ def _methods(request: Request) -> list[str]:
 async def _parameters_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for these only
     items = [
-        Problem(".".join(str(part) for part in found["loc"]), "API.PARAMETER.VALUE", found["msg"])
+        Problem(".".join(str(part) for part in found["loc"]), "API.PARAMETER.VALUE", _told(found["msg"]))
         for found in error.errors()
     ]
     detail = "; ".join(f"{item.path}: {item.message}" for item in items[:3])
     return problem_response(request, 422, "API.VALIDATION", detail, items=items)
+
+
+def _told(message: str) -> str:
+    return message.removeprefix("Value error, ")
 
 
 async def _disconnected(request: Request, _: Exception) -> JSONResponse:

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from api.idempotency_key import HEADER
 from api.problem import MEDIA_TYPE, ProblemBody
@@ -64,8 +65,7 @@ def document(app: FastAPI, models: Iterable[type[BaseModel]]) -> dict[str, Any]:
         license_info=app.license_info,
     )
     schemas = made.setdefault("components", {}).setdefault("schemas", {})
-    for model in models:
-        schema = model.model_json_schema(mode="validation", by_alias=True, ref_template=_TEMPLATE)
-        schemas.update(schema.pop("$defs", {}))
-        schemas[model.__name__] = schema
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in models]
+    _, found = models_json_schema(wanted, by_alias=True, ref_template=_TEMPLATE)
+    schemas.update(found["$defs"])
     return made

@@ -82,7 +82,7 @@ def _body(request: Request, status: int, code: str, detail: str, items: Sequence
         "title": info.title if info else code,
         "status": status,
         "detail": detail,
-        "instance": request.url.path.encode("ascii", "backslashreplace").decode()[:_PATH_SHOWN],
+        "instance": request.scope.get("raw_path", b"").decode("latin-1")[:_PATH_SHOWN],
         "code": code,
         "retryable": info.error_class.retryable if info else False,
         "errors": [{"path": item.path, "code": item.code, "message": item.message} for item in items],

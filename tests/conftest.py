@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.server.partner import Partner, running_partner
+from tests.server.stack import Stack, running_stack
 from tests.server.temporal import running_temporal
 
 
@@ -12,3 +14,17 @@ def temporal_address() -> Iterator[str]:
     """host:port of a Temporal server of this session's own."""
     with running_temporal() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A whole stack of this session's own, its HTTP steps free to reach this machine."""
+    with running_stack(tmp_path_factory.mktemp("stack"), PERDURE_HTTP_ALLOWED_HOSTS="127.0.0.1") as running:
+        yield running
+
+
+@pytest.fixture
+def partner() -> Iterator[Partner]:
+    """A partner's HTTP server, which counts what it is asked."""
+    with running_partner() as running:
+        yield running

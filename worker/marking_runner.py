@@ -4,10 +4,10 @@ The composition root wraps both runners of each worker in it: `workflow_runner` 
 `unsandboxed_workflow_runner`.
 """
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
+import structlog
 from temporalio.bridge.proto.workflow_activation import RemoveFromCache, WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
@@ -16,7 +16,7 @@ from temporalio.workflow import Info
 from perdure.contract.name import JOB_WORKFLOW
 from worker.mark import MarkSet
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger("worker.mark")
 
 
 class MarkingRunner(WorkflowRunner):
@@ -56,7 +56,7 @@ class _MarkingInstance(WorkflowInstance):
             if not _only_makes_room(act):
                 self._marks.mark(*self._ids)
         except Exception:  # noqa: BLE001 - nothing of ours may reach the workflow
-            _log.exception("job %s could not be marked; the sweep will find it", self._ids[0])
+            _log.exception("job not marked; the sweep will find it", job_id=self._ids[0])
 
     def get_info(self) -> Info:
         return self._inner.get_info()

@@ -79,7 +79,7 @@ async def retry(found: Services, principal: Principal, job_id: str, wanted: Retr
 
 
 async def _current(found: Services, principal: Principal, job_id: str) -> JobRecord:
-    return await read_from_temporal(found, principal, job_id)
+    return (await read_from_temporal(found, principal, job_id)).job
 
 
 def _check_open(job: JobRecord) -> None:

@@ -1,11 +1,15 @@
 """The routes that decide about a job; each decision reaches Temporal with its actor and reason."""
 
+import asyncio
+from contextlib import suppress
+
 from fastapi import APIRouter, Depends
 
 from api.body import OptionalJsonBody
 from api.idempotency_key import IdempotencyKey
 from api.jobs import decision, operation
-from api.jobs.reading import lag_of, read_from_temporal
+from api.jobs.queries import mark
+from api.jobs.reading import read_from_temporal
 from api.jobs.schemas import CancelRequest, DecisionView, RetryRequest
 from api.jobs.target import JobId
 from api.jobs.view import Linker, whole
@@ -14,6 +18,9 @@ from api.security import Operator, authenticate
 from api.state import Services, UseServices
 from perdure.admission.structure import read_model
 from perdure.security.principal import Principal
+from perdure.store.session import StoreUnavailableError, transaction
+
+_MARK_SECONDS = 1.0
 
 router = APIRouter(
     prefix="/v1/jobs/{job_id}",
@@ -45,5 +52,13 @@ async def retry_job(
 
 
 async def _decided(found: Services, principal: Principal, job_id: str, steps: list[str]) -> DecisionView:
-    job = await read_from_temporal(found, principal, job_id)
-    return DecisionView(job_id=job_id, steps=steps, job=whole(job, lag_of(job), Linker.of(found.settings)))
+    await _mark(found, job_id)
+    reading = await read_from_temporal(found, principal, job_id)
+    return DecisionView(job_id=job_id, steps=steps, job=whole(reading, Linker.of(found.settings)))
+
+
+async def _mark(found: Services, job_id: str) -> None:
+    """So that the projection follows at once also when no worker serves the job; the sweep would see it later."""
+    with suppress(TimeoutError, StoreUnavailableError):
+        async with asyncio.timeout(_MARK_SECONDS), transaction(found.engine) as connection:
+            await mark(connection, job_id)

@@ -1,20 +1,24 @@
 """Reads one job: from the store, or from Temporal where the store lacks it, is away, or is not asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.jobs.queries import child_ids, statuses
 from api.problem import ApiError
 from api.state import Services
 from api.temporal_call import temporal_call
+from perdure.contract.journal import JournalType
 from perdure.contract.name import JOB_WORKFLOW
+from perdure.contract.state import JobStatus
 from perdure.projection.fold import fold_run, record
 from perdure.projection.live import observe, overlay
 from perdure.projection.reader import describe, read_new
 from perdure.projection.record import JobRecord, StepRecord
 from perdure.security.principal import Principal
-from perdure.store.job import StoredJob, get_job
+from perdure.store.job import get_job
 from perdure.store.json_row import dumps
 from perdure.store.session import StoreUnavailableError, transaction
 
@@ -24,12 +28,21 @@ _RUNS_FOLLOWED = 100
 """Runs of a job, back from the current one, whose attempts a reading of Temporal shows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A job, how late its last event was known (0 when read from Temporal), and the jobs it started."""
+
+    job: JobRecord
+    lag_ms: int | None = 0
+    children: Mapping[str, JobStatus] = field(default_factory=dict)
+
+
 def not_found() -> ApiError:
     """The refusal of a job that is not there, or not for this principal."""
     return ApiError("API.NOT_FOUND", "there is no such job")
 
 
-async def read_job(found: Services, principal: Principal, job_id: str) -> JobRecord:
+async def read_job(found: Services, principal: Principal, job_id: str) -> Reading:
     """The job as the store has it; as Temporal has it where the store has no row yet or is away.
 
     Raises:
@@ -39,17 +52,15 @@ async def read_job(found: Services, principal: Principal, job_id: str) -> JobRec
     try:
         async with transaction(found.engine) as connection:
             job = await get_job(connection, job_id, principal.scope)
+            if job is not None:
+                children = await child_ids(connection, job_id)
+                return Reading(job, job.lag_ms, _known(children, await statuses(connection, children)))
     except StoreUnavailableError:
-        job = None
-    return job if job is not None else await read_from_temporal(found, principal, job_id)
+        pass
+    return await read_from_temporal(found, principal, job_id)
 
 
-def lag_of(job: JobRecord) -> int | None:
-    """How late the job's last event was known (ms); 0 for a job read from Temporal."""
-    return job.lag_ms if isinstance(job, StoredJob) else 0
-
-
-async def read_from_temporal(found: Services, principal: Principal, job_id: str) -> JobRecord:
+async def read_from_temporal(found: Services, principal: Principal, job_id: str) -> Reading:
     """The job as its history tells it now, with what is live.
 
     Raises:
@@ -63,22 +74,40 @@ async def read_from_temporal(found: Services, principal: Principal, job_id: str)
             info = (await describe(found.temporal, job_id)).workflow_execution_info
             if info.type.name != JOB_WORKFLOW:
                 raise not_found()
-            return _storable(await _folded(found, job_id, info.execution.run_id))
+            job, children = await _folded(found, job_id, info.execution.run_id)
     except RPCError as error:
         if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
             raise not_found() from error
         raise
+    return Reading(_storable(job), children=await _with_states(found, children))
 
 
-async def _folded(found: Services, job_id: str, run_id: str) -> JobRecord:
-    state, _ = fold_run(job_id, run_id, await read_new(found.temporal, job_id, run_id))
+async def _folded(found: Services, job_id: str, run_id: str) -> tuple[JobRecord, list[str]]:
+    """The job, and the ids of the jobs it started."""
+    state, journal = fold_run(job_id, run_id, await read_new(found.temporal, job_id, run_id))
     job, earlier = record(state), state.continued_from
     for _ in range(_RUNS_FOLLOWED):
         if earlier is None:
             break
-        before, _ = fold_run(job_id, earlier, await read_new(found.temporal, job_id, earlier))
-        job, earlier = _with_attempts(job, record(before).steps), before.continued_from
-    return overlay(job, await observe(found.temporal, job_id, run_id, datetime.now(UTC)))
+        before, rows = fold_run(job_id, earlier, await read_new(found.temporal, job_id, earlier))
+        job, earlier, journal = _with_attempts(job, record(before).steps), before.continued_from, [*rows, *journal]
+    live = await observe(found.temporal, job_id, run_id, datetime.now(UTC))
+    return overlay(job, live), [row.data["child"] for row in journal if row.type is JournalType.CHILD_STARTED]
+
+
+async def _with_states(found: Services, children: Sequence[str]) -> dict[str, JobStatus]:
+    if not children:
+        return {}
+    try:
+        async with transaction(found.engine) as connection:
+            return _known(children, await statuses(connection, children))
+    except StoreUnavailableError:
+        return _known(children, {})
+
+
+def _known(children: Sequence[str], states: Mapping[str, JobStatus]) -> dict[str, JobStatus]:
+    """A child without a row was started just now."""
+    return {child: states.get(child, JobStatus.QUEUED) for child in children}
 
 
 def _with_attempts(job: JobRecord, before: Sequence[StepRecord]) -> JobRecord:

@@ -10,7 +10,7 @@ from api.idempotency_key import IdempotencyKey
 from api.jobs import operation
 from api.jobs.answer import job_answer
 from api.jobs.listing import job_filter, journal_position
-from api.jobs.reading import lag_of, read_from_temporal, read_job
+from api.jobs.reading import read_from_temporal, read_job
 from api.jobs.schemas import (
     DryRunView,
     JobListQuery,
@@ -54,8 +54,8 @@ async def submit_job(
         preview = DryRunView(fingerprint=admitted.fingerprint, spec=spec)
         return Response(preview.model_dump_json(), media_type="application/json")
     done = await submit(found, principal, context_of(request), admitted, key)
-    view = whole(done.job, lag_of(done.job), Linker.of(found.settings))
-    headers = {"Location": job_path(done.job.id)}
+    view = whole(done.reading, Linker.of(found.settings))
+    headers = {"Location": job_path(view.id)}
     if done.replayed:
         headers["Idempotent-Replayed"] = "true"
     return Response(view.model_dump_json(), 200 if done.replayed else 202, headers, media_type="application/json")
@@ -90,8 +90,8 @@ async def get_one_job(
 ) -> Response:
     """One job, whole. A job that the projection lacks yet is read from Temporal."""
     read = read_from_temporal if query.consistency == "strong" else read_job
-    job = await read(found, principal, job_id)
-    return job_answer(request, whole(job, lag_of(job), Linker.of(found.settings)))
+    reading = await read(found, principal, job_id)
+    return job_answer(request, whole(reading, Linker.of(found.settings)))
 
 
 @router.get(

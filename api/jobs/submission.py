@@ -9,12 +9,12 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.context import RequestContext
 from api.idempotency_key import HEADER
-from api.jobs.reading import read_job
+from api.jobs.reading import Reading, read_job
 from api.jobs.start import StartRequest, memo_of, queued_job, start_job
 from api.problem import ApiError
 from api.state import Services
 from api.temporal_call import TemporalUnavailableError
-from perdure.admission.admission import Admitted
+from perdure.admission.admission import Admitted, check_ids
 from perdure.contract.identifier import job_id as job_id_of
 from perdure.contract.name import MEMO_FINGERPRINT
 from perdure.contract.state import JobStatus
@@ -31,7 +31,7 @@ _LEDGER_SECONDS = 1.0
 class Submitted:
     """The job a submission led to; `replayed` where it was there before."""
 
-    job: JobRecord
+    reading: Reading
     replayed: bool
 
 
@@ -53,10 +53,12 @@ async def submit(
     """Start the job, or give the one that this key started before.
 
     Raises:
+        AdmissionError: with this key the ids of dependents would be too long.
         ApiError: API.IDEMPOTENCY_KEY_REUSED, or API.LEDGER_UNAVAILABLE for a client's key.
         TemporalUnavailableError: nothing is acknowledged; the message says how to send it again.
     """
     job_id = job_id_of(principal.home, key or str(uuid_utils.uuid7()))
+    check_ids(admitted, job_id)
     request = StartRequest(job_id, principal.home, principal.actor, admitted, context)
     if key is not None and (entry := await _entry(found, job_id)) is not None:
         _check_same(request, entry.fingerprint)
@@ -70,7 +72,7 @@ async def submit(
         raise TemporalUnavailableError(_again(request, key)) from error
     job = queued_job(request, run_id)
     await _enter(found, job)
-    return Submitted(job, replayed=False)
+    return Submitted(Reading(job), replayed=False)
 
 
 def _again(request: StartRequest, key: str | None) -> str:
@@ -99,7 +101,7 @@ async def _entry(found: Services, job_id: str) -> LedgerEntry | None:
         raise ApiError("API.LEDGER_UNAVAILABLE", message) from error
 
 
-async def _replayed(found: Services, principal: Principal, request: StartRequest, entry: LedgerEntry) -> JobRecord:
+async def _replayed(found: Services, principal: Principal, request: StartRequest, entry: LedgerEntry) -> Reading:
     try:
         return await read_job(found, principal, request.job_id)
     except ApiError as error:
@@ -108,7 +110,7 @@ async def _replayed(found: Services, principal: Principal, request: StartRequest
     # Only the ledger still knows the job. The spec is the same, so most of it can be told all the same.
     job = queued_job(request, "", entry.submitted_at)
     ended = {"status": entry.outcome or JobStatus.QUEUED, "completed_at": entry.closed_at}
-    return job.model_copy(update=ended | {"status_reason": "its history is not kept any more"})
+    return Reading(job.model_copy(update=ended | {"status_reason": "its history is not kept any more"}))
 
 
 async def _enter(found: Services, job: JobRecord) -> None:

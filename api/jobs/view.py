@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from api.jobs.reading import Reading
 from api.jobs.schemas import (
     AttemptView,
+    ChildView,
     ErrorView,
     JobErrorView,
     JobSummary,
@@ -15,6 +17,7 @@ from api.jobs.schemas import (
     StepView,
 )
 from perdure.contract.error import ErrorInfo
+from perdure.contract.state import JobStatus
 from perdure.projection.record import JobRecord, StepAttempt, StepRecord
 from perdure.settings import Settings
 from perdure.store.journal import JournalRow
@@ -59,15 +62,21 @@ def summary(job: JobRecord, lag_ms: int | None, linker: Linker) -> JobSummary:
     return JobSummary(**shown)
 
 
-def whole(job: JobRecord, lag_ms: int | None, linker: Linker) -> JobView:
-    """The job with input, output and steps."""
+def whole(reading: Reading, linker: Linker) -> JobView:
+    """The job with input, output, steps and children."""
+    job = reading.job
     return JobView(
-        **dict(summary(job, lag_ms, linker)),
+        **dict(summary(job, reading.lag_ms, linker)),
         input=job.input,
         output=job.output,
         steps=[_step(step) for step in job.steps],
-        children=[],
+        children=[_child(id_, status) for id_, status in reading.children.items()],
     )
+
+
+def _child(id_: str, status: JobStatus) -> ChildView:
+    # `{parent}~~{name}`, later rounds `….r{round}`; a name has no point.
+    return ChildView(id=id_, name=id_.rpartition("~")[2].partition(".")[0], status=status)
 
 
 def journal_entry(row: JournalRow) -> JournalView:

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
+from perdure.admission.dependent_check import (
+    dependent_problems,
+    id_length_problems,
+    inherited_label_problems,
+)
 from perdure.admission.expression_check import expression_problems, places
 from perdure.admission.fingerprint import fingerprint
 from perdure.admission.order_check import order_problems
@@ -43,16 +48,30 @@ def admit(document: Any, limits: JobLimits | None = None) -> Admitted:
     return Admitted(complete, fingerprint(document))
 
 
+def check_ids(admitted: Admitted, job_id: str) -> None:
+    """Check what depends on the job's id, once it is known.
+
+    Raises:
+        AdmissionError: API.VALIDATION for ids of dependents that would be too long.
+    """
+    problems = list(islice(id_length_problems(admitted.spec, job_id), MAX_PROBLEMS + 1))
+    if problems:
+        raise AdmissionError("API.VALIDATION", problems)
+
+
 def _semantic_problems(spec: Outline) -> Iterator[Problem]:
-    order = StepOrder.of(spec)
-    yield from order_problems(spec, order)
-    yield from step_problems(spec)
-    yield from key_size_problems(spec)
-    oversized = expression_size_problem(places(spec))
+    oversized = expression_size_problem(place for job in spec.jobs() for place in places(job))
+    for job in spec.jobs():
+        order = StepOrder.of(job)
+        yield from order_problems(job, order)
+        yield from step_problems(job)
+        yield from key_size_problems(job)
+        yield from dependent_problems(job)
+        if oversized is None:
+            yield from expression_problems(places(job), order)
     if oversized is not None:
         yield oversized
-    else:
-        yield from expression_problems(places(spec), order)
+    yield from inherited_label_problems(spec, {})
 
 
 def _merged(structural: list[Problem], semantic: list[Problem]) -> Iterator[Problem]:

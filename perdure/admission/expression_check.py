@@ -25,7 +25,7 @@ _CODE = "API.SPEC.EXPRESSION"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a spec holds templates: a step's `when` or `with`, a COMPUTE's expression, or the job's output."""
+    """Where a spec holds templates: a step's `when` or `with`, a COMPUTE's expression, or what a job gives."""
 
     path: Path
     value: Any
@@ -47,7 +47,7 @@ class Place:
 
 
 def places(spec: Outline) -> Iterator[Place]:
-    """Every place of a spec that may hold expressions, in order."""
+    """Every place of a job that may hold expressions about it, in order: also the input of its dependents."""
     for step in spec.steps:
         when = step.fields.get("when")
         if isinstance(when, str):
@@ -55,7 +55,10 @@ def places(spec: Outline) -> Iterator[Place]:
         params = step.fields.get("with")
         if isinstance(params, dict):
             yield from _parameter_places(step, params)
-    yield Place(("output",), spec.fields.get("output"))
+    yield Place((*spec.path, "output"), spec.fields.get("output"))
+    for dependent in spec.dependents:
+        if dependent.job is not None:
+            yield Place((*dependent.job.path, "input"), dependent.job.fields.get("input"))
 
 
 def _parameter_places(step: StepOutline, params: dict[str, Any]) -> Iterator[Place]:

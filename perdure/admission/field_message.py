@@ -7,6 +7,7 @@ from pydantic_core import ErrorDetails
 
 from perdure.admission.wording import describe, quoted
 from perdure.contract.identifier import (
+    DEPENDENT_FORM,
     JOB_NAME_FORM,
     KEY,
     LABEL_FORM,
@@ -30,6 +31,7 @@ _FORMS = {
     QUEUE_FORM: "1-63 of a-z, 0-9 and -, starting with a letter or digit",
     f"^{KEY.pattern}$": "1-200 of A-Z, a-z, 0-9 and . _ : -",
     STEP_TYPE_FORM: "capital letters, digits and _, such as HTTP_CALL",
+    DEPENDENT_FORM: "1-63 of a-z, 0-9, _ and -, starting with a letter",
     LABEL_FORM: "1-63 of A-Z, a-z, 0-9 and . _ / -, starting with a letter or digit",
 }
 _LONGEST_UNQUOTED = 15
@@ -73,6 +75,7 @@ _SAY: dict[str, tuple[str, Callable[[Any, _Context], str]]] = {
         "VALUE",
         lambda value, context: f"must be {context['expected']}, not {describe(value)}",
     ),
+    "enum": ("VALUE", lambda value, context: f"must be {context['expected']}, not {describe(value)}"),
     "greater_than_equal": ("VALUE", lambda value, context: f"must be at least {context['ge']}, not {value}"),
     "less_than_equal": ("VALUE", lambda value, context: f"must be at most {context['le']}, not {value}"),
     "string_too_short": ("VALUE", lambda _, __: "must not be empty"),

@@ -49,7 +49,7 @@ def key_size_problems(spec: Outline) -> Iterator[Problem]:
     key: Any = spec.fields.get("fairness_key")
     if isinstance(key, str) and len(key) <= FAIRNESS_KEY_BYTES < len(key.encode()):
         message = f"has {len(key.encode())} bytes in UTF-8; at most {FAIRNESS_KEY_BYTES} are allowed"
-        yield Problem("$.fairness_key", _CODE, message)
+        yield Problem(render((*spec.path, "fairness_key")), _CODE, message)
 
 
 def spec_size_problems(spec: JobSpec, limits: JobLimits) -> Iterator[Problem]:

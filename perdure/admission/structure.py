@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, to_json
 
 from perdure.admission.field_message import field_message
 from perdure.admission.json_path import Path, render
@@ -17,7 +17,8 @@ M = TypeVar("M", bound=BaseModel)
 def check_structure(model: type[M], document: Any) -> tuple[M | None, list[Problem]]:
     """The model and no problems, or None and up to a few more than `MAX_PROBLEMS` of them."""
     try:
-        return model.model_validate(document, by_alias=True, by_name=False), []
+        # As JSON, where a string can be one of an enumeration's values although the model is strict.
+        return model.model_validate_json(to_json(document), by_alias=True, by_name=False), []
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         return None, list(_problems(model, document, details))

@@ -21,6 +21,8 @@ from perdure.embedded.stack import EmbeddedStack
 
 _FIRST_COMMAND = "perdure jobs submit examples/hello.json"
 _DEFAULTS = StackConfig()
+_KILLED_LINES = 3
+_LINE_LENGTH = 200
 
 
 def _port(what: str, default: int) -> object:
@@ -130,8 +132,10 @@ class _Screen:
     def _died(self, event: Died) -> None:
         then = "not restarted" if event.restart_in is None else f"restarting in {event.restart_in:g} s"
         self.line(f"{event.service} died ({event.cause}, pid {event.pid}); {then}.", style="yellow")
-        for line in event.tail.splitlines():
-            self.line(f"  | {line}", style="dim")
+        # What was killed from outside has nothing to say about it.
+        lines = event.tail.splitlines() if event.status > 0 else event.tail.splitlines()[-_KILLED_LINES:]
+        for line in lines:
+            self.line(f"  | {line[:_LINE_LENGTH]}{' …' if len(line) > _LINE_LENGTH else ''}", style="dim")
 
 
 def _logs(stack: EmbeddedStack, error: StackError) -> str:

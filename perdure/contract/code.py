@@ -72,6 +72,9 @@ _SPEC = {
         "An expression cannot be read, or refers to what is not there",
         "Mend it; a step may refer only to steps that surely ended before it.",
     ),
+    "API.SPEC.DEPENDENT": CodeInfo(
+        _P, "A dependent cannot be named so", "Give each dependent a name of its own, and no id."
+    ),
     "API.SPEC.LIMIT": CodeInfo(_P, "The spec is beyond a limit", "Send less, or split the job."),
 }
 

@@ -26,6 +26,9 @@ INTERNAL_SUMMARY_PREFIX = "perdure:"
 TIMER_RETENTION = "perdure:retention"
 TIMER_JOB_TIMEOUT = "perdure:timeout"
 
+MARK_CHANNEL = "perdure_mark"
+"""Postgres channel; the payload of a NOTIFY is the id of a job that may have changed."""
+
 RESULT_CANCELED = "CANCELED"
 
 

@@ -14,13 +14,15 @@ from sqlalchemy import (
     Executable,
     Table,
     Text,
+    any_,
     bindparam,
     cast,
     func,
+    literal,
     literal_column,
     select,
 )
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _REPLACEMENT = "\ufffd"
@@ -42,6 +44,11 @@ def json_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]
 def as_text(column: ColumnElement[Any]) -> ColumnElement[str]:
     """The JSON column as text, for `model_validate_json`."""
     return cast(column, Text)
+
+
+def is_one_of(column: ColumnElement[str], values: Collection[str]) -> ColumnElement[bool]:
+    """Like `in_`, but one parameter and so one statement for any number of values."""
+    return column == any_(literal(sorted(values), ARRAY(Text)))
 
 
 def insert_rows(table: Table, *, leave_out: Collection[str] = ()) -> Insert:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.projection.record import LiveObservation
-from perdure.store.json_row import as_text, insert_rows, json_object, write_rows
+from perdure.store.json_row import as_text, insert_rows, is_one_of, json_object, write_rows
 from perdure.store.table import live_observations
 
 _COLUMNS = {name: live_observations.c[name] for name in LiveObservation.model_fields}
@@ -29,7 +29,7 @@ async def newest_observations(connection: AsyncConnection, job_ids: Sequence[str
     key = (table.job_id, table.run_id, table.step_id, table.round)
     newest = (
         select(table.id, as_text(json_object(_COLUMNS)).label("row"))
-        .where(table.job_id.in_(job_ids))
+        .where(is_one_of(table.job_id, job_ids))
         .ext(distinct_on(*key))
         .order_by(*key, table.id.desc())
         .subquery()

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Table, Text, bindparam, case, delete, func
 from sqlalchemy.dialects.postgresql import ARRAY, Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from perdure.store.json_row import insert_rows, write_rows
+from perdure.store.json_row import insert_rows, is_one_of, write_rows
 from perdure.store.table import attempts, jobs, journal, ledger, runs, steps
 
 Rows = Sequence[Mapping[str, Any]]
@@ -85,7 +85,7 @@ async def lock_jobs(connection: AsyncConnection, job_ids: Collection[str]) -> No
 
 async def positions(connection: AsyncConnection, run_ids: Collection[str]) -> dict[str, int]:
     """The last event written of each run; runs not known yet are left out."""
-    query = select(runs.c.run_id, runs.c.last_event_id).where(runs.c.run_id.in_(run_ids))
+    query = select(runs.c.run_id, runs.c.last_event_id).where(is_one_of(runs.c.run_id, run_ids))
     return {row.run_id: row.last_event_id for row in await connection.execute(query)}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from perdure.store.json_row import is_one_of
 from perdure.store.table import runs
 
 
@@ -24,6 +25,6 @@ class StoredRun:
 async def get_runs(connection: AsyncConnection, run_ids: Collection[str]) -> dict[str, StoredRun]:
     """What is known of the runs; those never projected are left out."""
     columns = [runs.c[field.name] for field in fields(StoredRun)]
-    query = select(*columns).where(runs.c.run_id.in_(run_ids))
+    query = select(*columns).where(is_one_of(runs.c.run_id, run_ids))
     found = (StoredRun(*row) for row in await connection.execute(query))
     return {run.run_id: run for run in found}

@@ -116,13 +116,18 @@ def _check_complete(raw: Sequence[Event], journal: Sequence[JournalEvent]) -> No
     }
     own = {"perdure:retention", "perdure:timeout", "perdure:cancel"}
     events = {event.event_id: event for event in raw}
-    continued = type_name(raw[-1]) == "WORKFLOW_EXECUTION_CONTINUED_AS_NEW"
+    # A sleep goes on over continue-as-new: stopping and starting its timer is nobody's decision.
+    silent = set()
+    if type_name(raw[-1]) == "WORKFLOW_EXECUTION_CONTINUED_AS_NEW":
+        silent.add("TIMER_CANCELED")
+    if raw[0].workflow_execution_started_event_attributes.continued_execution_run_id:
+        silent.add("TIMER_STARTED")
     for event in raw:
         type_ = type_name(event)
         if event.event_id <= after or type_ not in always or (type_ == NOTES and not notes(event)):
             continue
         if type_.startswith(("ACTIVITY", "TIMER")) and step_of(events, event) in own:
             continue
-        if type_.startswith("TIMER") and continued:
+        if type_ in silent:
             continue
         assert event.event_id in told, f"nothing is told of event {event.event_id}, {type_}"

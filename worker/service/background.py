@@ -1,11 +1,16 @@
 """What every service shares: one task, run until it is told to stop, and pauses that grow."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-_log = logging.getLogger(__name__)
+import structlog
+from asyncpg import PostgresError
+from temporalio.service import RPCError
+
+from perdure.contract.error import PerdureError
+
+_log = structlog.get_logger("worker.service")
 
 
 class Background:
@@ -88,7 +93,10 @@ class Background:
 
     async def _failed(self, error: Exception) -> None:
         if not self._failures:
-            _log.warning("%s: %s: %s; trying again", self._name, type(error).__name__, error, exc_info=error)
+            away = isinstance(error, (PerdureError, OSError, RPCError, PostgresError))
+            _log.warning(
+                "fails and tries again", part=self._name, problem=repr(error), exc_info=None if away else error
+            )
         first, longest = self._delays
         delay = min(longest, first * 2 ** min(self._failures, 20))
         self._failures += 1
@@ -96,5 +104,5 @@ class Background:
 
     def _recovered(self) -> None:
         if self._failures:
-            _log.info("%s: works again after %d failures", self._name, self._failures)
+            _log.info("works again", part=self._name, failures=self._failures)
         self._failures = 0

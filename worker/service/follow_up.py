@@ -1,16 +1,17 @@
 """Looks that come later: a commit that was not there yet, an attempt that begins, a job that was set aside."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import structlog
+
 from worker.mark import Mark, MarkSet
 from worker.service.refold import Refold
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger("worker.projector")
 
 _LATE_COMMITS = 6
 """Looks at a workflow task in the making: after 0.1, 0.2 ... 3.2 s. Then the sweep has it."""
@@ -69,14 +70,7 @@ class FollowUp:
         """Leave a job that cannot be projected alone for a while; the others go on."""
         failures = self._set_aside[job.job_id] = self._set_aside.get(job.job_id, 0) + 1
         delay = min(_SET_ASIDE_LONGEST, _SET_ASIDE_DELAY * 2 ** (failures - 1))
-        _log.error(
-            "job %s cannot be projected and is set aside for %d s: %s: %s",
-            job.job_id,
-            delay,
-            type(error).__name__,
-            error,
-            exc_info=error,
-        )
+        _log.error("job cannot be projected and is set aside", job_id=job.job_id, seconds=delay, exc_info=error)
         self._blocked.add(job.job_id)
         self._later(delay, self._resume, job)
 

@@ -1,41 +1,38 @@
 """The projector: takes marks, reads what is new, folds it, and writes a batch of jobs in one transaction."""
 
 import asyncio
-import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import structlog
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
-from temporalio.service import RPCStatusCode
+from temporalio.service import RPCError, RPCStatusCode
 
+from perdure.projection.writer import Projection, write
 from perdure.store.health import ping
+from perdure.store.session import StoreUnavailableError
 from worker.mark import MarkSet
 from worker.service.background import Background
 from worker.service.fold_cache import FoldCache
-from worker.service.follow_up import FollowUp
-from worker.service.refold import Refolder
-from worker.service.set_aside import SetAside
+from worker.service.follow_up import FollowUp, JobMarks, by_job
+from worker.service.refold import Refold, Refolder
 
-_log = logging.getLogger(__name__)
-_AWAY = frozenset(
-    {
-        RPCStatusCode.UNAVAILABLE,
-        RPCStatusCode.DEADLINE_EXCEEDED,
-        RPCStatusCode.RESOURCE_EXHAUSTED,
-        RPCStatusCode.CANCELLED,
-        RPCStatusCode.ABORTED,
-        RPCStatusCode.INTERNAL,
-        RPCStatusCode.UNKNOWN,
-    }
+_log = structlog.get_logger("worker.projector")
+_FAULTS_OF_THE_JOB = frozenset(
+    {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.DATA_LOSS}
 )
+"""Answers of Temporal that say something of one job; all others say that Temporal is away."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectorConfig:
     """Seconds, jobs, runs and bytes.
 
-    Marks are gathered for `interval`; where a round takes long, for as long again, up to `longest_interval`.
+    Marks are gathered for `interval`; where a round takes longer, for as long as that, up to
+    `longest_interval`, so that under load a job is read less often and not more.
     """
 
     interval: float = 0.1
@@ -44,17 +41,18 @@ class ProjectorConfig:
     concurrent_reads: int = 16
     kept_runs: int = 5_000
     kept_bytes: int = 256 * 1024 * 1024
+    drain: float = 5.0
 
 
 @dataclass(slots=True)
 class ProjectorStats:
     """Counts since the start, for health and metrics."""
 
-    rounds: int = 0
     jobs: int = 0
-    events: int = 0
+    """Times that a job was written."""
+    journal_rows: int = 0
     set_aside: int = 0
-    """Jobs that could not be folded or written, each time it was tried."""
+    """Times that a job could not be folded or written."""
 
 
 class Projector:
@@ -66,20 +64,14 @@ class Projector:
         self._engine = engine
         self._marks = marks
         self._config = config or ProjectorConfig()
-        self._cache = FoldCache(self._config.kept_runs, self._config.kept_bytes)
-        self._refolder = Refolder(client, engine, self._cache)
-        self._follow_up = FollowUp(marks)
-        self._set_aside = SetAside(marks)
         self._reads = asyncio.Semaphore(self._config.concurrent_reads)
+        self._follow_up = FollowUp(marks)
         self._background = Background("projector", self._round)
         self._marked = asyncio.Event()
         self._took = 0.0
+        self.cache = FoldCache(self._config.kept_runs, self._config.kept_bytes)
+        self._refolder = Refolder(client, engine, self.cache)
         self.stats = ProjectorStats()
-
-    @property
-    def cache(self) -> FoldCache:
-        """What is kept in memory."""
-        return self._cache
 
     async def start(self) -> None:
         """Begin to project what is marked."""
@@ -88,20 +80,19 @@ class Projector:
 
     async def stop(self) -> None:
         """Project what is marked by now, if Postgres and Temporal are there, and end."""
-        was_well = self._background.started and not self._background.failures
+        well = self._background.started and not self._background.failures
         await self._background.stop()
         self._follow_up.cancel()
-        self._set_aside.cancel()
-        if was_well:
+        if well:
             await self._drain()
 
     async def _drain(self) -> None:
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(self._config.drain):
                 while len(self._marks):
                     await self._project_batch()
         except Exception as error:  # noqa: BLE001 - the sweep makes up for it
-            _log.info("projector: %d marks were left at the end: %s", len(self._marks), error)
+            _log.warning("marks left for the sweep", marks=len(self._marks), problem=repr(error))
 
     async def _round(self) -> None:
         if self._background.failures:
@@ -116,21 +107,66 @@ class Projector:
             self._took = time.monotonic() - begun
 
     async def _project_batch(self) -> None:
-        limit = self._config.batch_jobs
-        history, attempts = self._marks.take(limit), self._marks.take_attempts(limit)
+        history = self._marks.take(self._config.batch_jobs)
+        attempts = self._marks.take_attempts(self._config.batch_jobs)
         try:
-            jobs = [job for job in by_job(history, attempts) if not self._follow_up.is_set_aside(job.job_id)]
-            await self._project(jobs)
+            jobs = by_job(history, attempts)
+            await self._project([job for job in jobs if not self._follow_up.is_set_aside(job.job_id)])
         except BaseException:
             for mark in history:
                 self._marks.put(mark)
             for mark in attempts:
                 self._marks.put_attempt(mark)
             raise
-        self.stats.rounds += 1
 
     async def _project(self, jobs: Sequence[JobMarks]) -> None:
-        refolds = await asyncio.gather(*map(self._refold, jobs))
-        found = [(job, refold) for job, refold in zip(jobs, refolds, strict=True) if refold is not None]
-        if any(isinstance(refold, Exception) for _, refold in found):
-            raise next(refold for _, refold in found if isinstance(refold, Exception))
+        outcomes = await asyncio.gather(*map(self._refold, jobs), return_exceptions=True)
+        refolds: list[tuple[JobMarks, Refold]] = []
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            if isinstance(outcome, Refold):
+                refolds.append((job, outcome))
+            elif _is_away(outcome):
+                raise outcome
+            else:
+                self._put_aside(job, outcome)
+        await self._write(refolds)
+
+    async def _refold(self, job: JobMarks) -> Refold:
+        for mark in job.history:
+            if mark.missing and mark.run_id is not None:
+                self.cache.distrust(mark.run_id)
+        run_ids = {mark.run_id for mark in (*job.history, *job.attempts)}
+        async with self._reads:
+            return await self._refolder.refold(job.job_id, run_ids, {mark.run_id for mark in job.attempts})
+
+    async def _write(self, refolds: Sequence[tuple[JobMarks, Refold]]) -> None:
+        entries = [(job, refold, refold.projection()) for job, refold in refolds]
+        try:
+            await write(self._engine, [entry for _, _, entry in entries if entry is not None])
+        except DBAPIError as error:
+            if len(entries) == 1:
+                self._put_aside(refolds[0][0], error)
+                return
+            # One job's rows are refused: the others are not to wait for it.
+            for alone in refolds:
+                await self._write([alone])
+            return
+        for job, refold, entry in entries:
+            self._written(job, refold, entry)
+
+    def _written(self, job: JobMarks, refold: Refold, entry: Projection | None) -> None:
+        if entry is not None:
+            self.stats.jobs += 1
+            self.stats.journal_rows += len(entry.events)
+        refold.keep(self.cache, entry)
+        self._follow_up.after(job, refold)
+
+    def _put_aside(self, job: JobMarks, error: BaseException) -> None:
+        self.stats.set_aside += 1
+        self._follow_up.set_aside(job, error)
+
+
+def _is_away(error: BaseException) -> bool:
+    if isinstance(error, RPCError):
+        return error.status not in _FAULTS_OF_THE_JOB
+    return isinstance(error, (StoreUnavailableError, OSError, asyncio.CancelledError))

@@ -22,6 +22,7 @@ _TASK_RUNS = frozenset({"WORKFLOW_TASK_SCHEDULED", "WORKFLOW_TASK_STARTED"})
 """A history that ends so goes on in a moment."""
 _SAYS_NOTHING = frozenset({JobStatus.TERMINATED, JobStatus.CANCELED, JobStatus.TIMED_OUT})
 """Ends after which open steps leave no event: what was live is read once more."""
+_FIXED_SIZE, _TIMES_TEXT = 8_000, 4
 _BREATH = 200
 """Events folded before others get a turn in the event loop."""
 
@@ -41,12 +42,31 @@ class Refold:
     """Whether no workflow task was in the making."""
 
     def projection(self) -> Projection | None:
-        """What there is to write; None if that is nothing."""
-        begun = [found for found in self.folds.values() if found.state.last_event_id]
+        """What there is to write; None if that is nothing.
+
+        Raises:
+            ValueError: what was folded is no job.
+        """
+        begun = [run for run in self.folds.values() if run.state.last_event_id]
         if not begun or not (self.moved or self.observations):
             return None
         runs = [RunProjection(fold.record(run.state), run.closed, run.state.continued_from, run.base) for run in begun]
         return Projection(self.job_id, runs, self.journal, self.observations, self.last_event_at)
+
+    def keep(self, cache: FoldCache, written: Projection | None) -> None:
+        """Give the folds of open runs back to the cache, now that `written` is stored."""
+        for entry in written.runs if written else ():
+            self.folds[entry.record.run_id].base = entry.record
+        for run_id, run in self.folds.items():
+            if run.closed:
+                cache.finish(run_id)
+            elif run.state.last_event_id:
+                cache.put(run, _size(run))
+
+
+def _size(run: RunFold) -> int:
+    """Bytes in memory, roughly: the payloads make them, and Python keeps a JSON value in some times its text."""
+    return _FIXED_SIZE + _TIMES_TEXT * (len(run.base.model_dump_json()) if run.base else 0)
 
 
 class Refolder:

@@ -1,7 +1,9 @@
 """How the demo ends: a table of expected and got, what held over all jobs, and where to look next."""
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
@@ -60,13 +62,23 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
     return table
 
 
+def _parked(outcomes: Sequence[Outcome]) -> str:
+    """The id of the job with the most to tell."""
+    return next(played.job.id for scenario, played, _ in outcomes if scenario.repair)
+
+
+def _program() -> str:
+    """`perdure` as it was called, which need not be on the path."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "perdure" else "perdure"
+
+
 def farewell(outcomes: Sequence[Outcome], host: Host, stage: Stage, *, keep: bool) -> None:
     """Where the jobs can be looked at, and how."""
     stage.say()
     stage.say("Look at it yourself", "bold cyan")
     stage.aside(f"API documentation  {host.info.api_url}/docs")
     stage.aside(f"Temporal Web UI    {host.info.temporal_ui_url}")
-    stage.aside(f"One of the jobs    perdure jobs get {outcomes[-1][1].job.id} --journal")
+    stage.aside(f"One of the jobs    {_program()} jobs get {_parked(outcomes)} --journal")
     if host.stack is None:
         stage.aside("The stack runs on, as before: these addresses are open.")
     elif keep:

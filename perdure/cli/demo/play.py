@@ -8,13 +8,15 @@ from perdure.cli.demo.partner import Partner
 from perdure.cli.demo.scenario import Check, Played, Scenario
 from perdure.cli.demo.stage import Stage
 from perdure.cli.demo.temporal_cli import retry_signal
-from perdure.client import AsyncPerdureClient, Job, NotFoundError, StillOpenError
+from perdure.client import AsyncPerdureClient, Job, JournalEntry, NotFoundError, StillOpenError
 
 PATIENCE = 30.0
 """Seconds a job of the demo may take."""
-JOURNAL_PAGE = 200
 PARKED_PATIENCE = 5.0
 """Seconds until a parked job that was told to go on shows it."""
+PROJECTION_PATIENCE = 5.0
+"""Seconds until the journal shows how a job ended."""
+JOURNAL_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,20 @@ async def _bring_home(words: str, job_id: str, theatre: Theatre) -> None:
 
 async def _gather(scenario: Scenario, job: Job, seen: frozenset[str], theatre: Theatre) -> Played:
     children = await _children(scenario, job, theatre)
-    journal = await theatre.client.journal(job.id, limit=JOURNAL_PAGE)
+    journal = await _journal(job, theatre.client)
     calls = theatre.partner.received_from(job.id)
-    return Played(job, seen, calls, journal.data, children, theatre.partner.most_at_once)
+    return Played(job, seen, calls, journal, children, theatre.partner.most_at_once)
+
+
+async def _journal(job: Job, client: AsyncPerdureClient) -> list[JournalEntry]:
+    """What happened to the job. The projection may be a moment behind: its end is waited for."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + PROJECTION_PATIENCE
+    while True:
+        entries = (await client.journal(job.id, limit=JOURNAL_PAGE)).data
+        if f"JOB_{job.status}" in {entry.type for entry in entries} or loop.time() >= deadline:
+            return entries
+        await asyncio.sleep(0.1)
 
 
 async def _children(scenario: Scenario, job: Job, theatre: Theatre) -> dict[str, Job]:

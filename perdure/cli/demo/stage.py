@@ -1,7 +1,9 @@
 """The demo's voice: headings, jobs while they run, checks; live on a terminal, plain lines elsewhere."""
 
+import textwrap
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -29,7 +31,7 @@ class Stage:
 
     def say(self, words: str = "", style: str = "") -> None:
         """A paragraph."""
-        self._console.print(Text(words, style), width=WIDTH, soft_wrap=not self._console.is_terminal)
+        self._print(Text(self._filled(words), style))
 
     def heading(self, number: int, count: int, scenario: Scenario) -> None:
         """What comes next and why it matters."""
@@ -46,11 +48,11 @@ class Stage:
 
     def aside(self, words: str, style: str = "") -> None:
         """An indented paragraph."""
-        self._console.print(Padding(Text(words, style), (0, 0, 0, INDENT)), width=WIDTH)
+        self._print(Text(self._filled(words, " " * INDENT), style))
 
     def command(self, line: str) -> None:
         """A command line as one would type it; never wrapped, so that it can be copied."""
-        self._console.print(Text(f"{' ' * INDENT}$ {line}", "bold"), soft_wrap=True)
+        self._print(Text(f"{' ' * INDENT}$ {line}", "bold"))
 
     async def show(self, looks: AsyncIterator[Job]) -> Job:
         """Show a job as it changes, until `looks` ends; return the last look."""
@@ -60,7 +62,7 @@ class Stage:
         async for job in looks:
             for line in self._narrator.lines(job):
                 elapsed = f"{time.monotonic() - self._begun:9.2f} s  "
-                self._console.print(Text(elapsed, "dim") + line, soft_wrap=True)
+                self._print(Text(elapsed, "dim") + line)
         return job
 
     async def _live(self, looks: AsyncIterator[Job]) -> Job:
@@ -72,14 +74,32 @@ class Stage:
     def checks(self, checks: Sequence[Check]) -> None:
         """A mark and a sentence for each."""
         for check in checks:
-            mark = ("✓ ", "bold green") if check.held else ("✗ NOT SO: ", "bold red")
-            self._console.print(Padding(Text.assemble(mark, check.words), (0, 0, 0, INDENT)), width=WIDTH)
+            mark, style = ("✓ ", "bold green") if check.held else ("✗ NOT SO: ", "bold red")
+            text = Text(self._filled(mark + check.words, " " * INDENT))
+            text.stylize(style, INDENT, INDENT + len(mark))
+            self._print(text)
 
     def table(self, table: Table) -> None:
         """A table at the margin."""
-        self._console.print(table)
+        self._print(table)
+
+    def _filled(self, words: str, indent: str = "") -> str:
+        """The words in lines of a width that can be read, whatever the screen is."""
+        wrapper = textwrap.TextWrapper(
+            width=min(WIDTH, self._console.width),
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        return "\n".join(wrapper.fill(line) for line in words.split("\n"))
+
+    def _print(self, what: RenderableType) -> None:
+        """Print it. A screen that went away must not keep the demo from stopping what it started."""
+        with suppress(OSError, SystemExit):
+            self._console.print(what, soft_wrap=not isinstance(what, Table))
 
 
 def _drawn(job: Job) -> RenderableType:
     title = Text.assemble((job.id, "bold"), "  ", state(job.status), "  ", (job.status_reason or "", "dim"))
-    return Padding(Group(title, picture.steps(job)), (0, 0, 0, INDENT))
+    return Padding(Group(title, picture.steps(job)), (0, 0, 0, INDENT), expand=False)

@@ -30,6 +30,7 @@ class Probe(Model):
     call: StepInput
     heartbeat_timeout: str = "30s"
     total_timeout: str | None = None
+    local: bool = False
 
 
 class Ended(Model):
@@ -58,6 +59,8 @@ class Ended(Model):
 class StepProbe:
     @workflow.run
     async def run(self, probe: Probe) -> Ended:
+        if probe.local:
+            return await _try_locally(probe.call)
         retry = probe.call.retry
         try:
             raw = await workflow.execute_activity(
@@ -79,6 +82,21 @@ class StepProbe:
         except ActivityError as failed:
             return _ended(failed)
         return Ended(result=StepResult.model_validate_json(raw.payload.data))
+
+
+async def _try_locally(call: StepInput) -> Ended:
+    """One try in the workflow's own task, as cheap steps may be run."""
+    try:
+        raw = await workflow.execute_local_activity(
+            call.step_type,
+            call,
+            result_type=RawValue,
+            start_to_close_timeout=parse_duration(call.timeout),
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
+    except ApplicationError as failed:
+        return Ended(failure=StepFailure.model_validate(failed.details[0], strict=False), code=failed.type)
+    return Ended(result=StepResult.model_validate_json(raw.payload.data))
 
 
 def _ended(failed: ActivityError) -> Ended:

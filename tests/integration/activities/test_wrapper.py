@@ -2,11 +2,13 @@
 
 import asyncio
 import hashlib
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+import structlog
 from pydantic import BaseModel
 from temporalio.client import Client
 
@@ -195,15 +197,24 @@ async def test_a_step_that_ends_during_its_cancel_has_completed(
     assert (ended.result.output, ended.outcomes) == (True, ["COMPLETED"])
 
 
-async def test_an_attempt_past_its_time_is_timed_out(client: Client, http: httpx.AsyncClient, queue: str) -> None:
+async def test_an_attempt_past_its_time_is_stopped_and_timed_out(
+    client: Client, http: httpx.AsyncClient, queue: str
+) -> None:
+    stopped_after: list[float] = []
+
     async def hang_once(ctx: StepContext, params: Anything) -> str:
-        if ctx.attempt == 1:
-            await asyncio.sleep(60)
+        began = time.monotonic()
+        try:
+            await asyncio.sleep(60 if ctx.attempt == 1 else 0)
+        except asyncio.CancelledError:
+            stopped_after.append(time.monotonic() - began)
+            raise
         return "second"
 
     async with worker(client, runtime_with(http), queue, [plugin(hang_once)]):
         ended = await finish(client, queue, call_of("PLUGIN", {}, timeout="1s"))
     assert ended.outcomes == ["TIMED_OUT", "COMPLETED"]
+    assert stopped_after == [pytest.approx(1, abs=0.5)]
     error = ended.ledger.records[0].error
     assert error is not None
     assert (error.code, str(error.error_class)) == ("STEP.TIMEOUT", "TIMEOUT")
@@ -356,3 +367,47 @@ async def test_compute_evaluates_and_hashes(client: Client, http: httpx.AsyncCli
     assert digest.result is not None
     assert digest.result.output == hashlib.sha256(b'{"a":[2],"b":1}').hexdigest()
     assert (wrong.code, wrong.outcomes) == ("ENGINE.EXPRESSION", ["FAILED"])
+
+
+@pytest.mark.parametrize(("params", "outcome"), [({"times": 0}, "COMPLETED"), ({"class": "TRANSIENT"}, "FAILED")])
+async def test_a_step_runs_as_a_local_activity_too(
+    client: Client, http: httpx.AsyncClient, queue: str, params: dict[str, Any], outcome: str
+) -> None:
+    async with worker(client, runtime_with(http), queue):
+        ended = await finish(client, queue, call_of("FAIL", params), local=True)
+    assert ended.outcomes == [outcome]
+
+
+async def test_log_lines_carry_the_job_and_cannot_be_forged(
+    client: Client, http: httpx.AsyncClient, queue: str
+) -> None:
+    call = call_of("LOG", {"message": "hello", "level": "warning", "fields": {"job_id": "other", "event": "x"}})
+    with structlog.testing.capture_logs() as lines:
+        async with worker(client, runtime_with(http), queue):
+            await finish(client, queue, call)
+    started, said, ended = [line for line in lines if line["job_id"] == call.job_id]
+    assert (started["status"], ended["status"]) == ("RUNNING", "COMPLETED")
+    assert ended["execution_ms"] >= 0
+    assert (said["event"], said["log_level"]) == ("hello", "warning")
+    assert said["fields"] == {"job_id": "other", "event": "x"}
+    assert (said["step_id"], said["attempt"], said["tenant"]) == ("one", 1, "default")
+
+
+async def test_secrets_are_masked_in_log_lines_and_tracebacks(
+    client: Client, http: httpx.AsyncClient, queue: str
+) -> None:
+    async def careless(ctx: StepContext, params: Anything) -> None:
+        key = ctx.secrets("KEY")
+        ctx.log.info("using", key=key, headers={"a": [key]})
+        raise ValueError(f"bad key {key}")
+
+    runtime = runtime_with(http, secrets=SecretStore({"PERDURE_SECRET_KEY": "hunter22"}))
+    retry = QUICK.model_copy(update={"maximum_attempts": 1})
+    with structlog.testing.capture_logs() as lines:
+        async with worker(client, runtime, queue, [plugin(careless)]):
+            ended = await finish(client, queue, call_of("PLUGIN", {}, retry=retry))
+    assert ended.failure is not None
+    assert ended.failure.error.message == "ValueError: bad key ***"
+    assert "Traceback" in str(lines)
+    assert "***" in str(lines)
+    assert "hunter22" not in str(lines)

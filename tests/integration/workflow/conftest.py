@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -21,7 +21,6 @@ from perdure.contract.spec import JobSpec, effective
 from perdure.egress.client import guarded_client
 from perdure.egress.policy import EgressPolicy
 from perdure.settings import Settings
-from tests.server.partner import Partner, running_partner
 from worker.mark import MarkSet
 from worker.queue_worker import make_worker
 
@@ -80,10 +79,4 @@ async def running_bench(address: str, identity: str | None = None, **settings: A
 @pytest.fixture(scope="module")
 async def bench(temporal_address: str) -> AsyncIterator[Bench]:
     async with running_bench(temporal_address) as running:
-        yield running
-
-
-@pytest.fixture
-def partner() -> Iterator[Partner]:
-    with running_partner() as running:
         yield running

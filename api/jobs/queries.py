@@ -1,0 +1,32 @@
+"""Queries of the job routes that no store module has."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from perdure.contract.journal import JournalType
+from perdure.contract.name import MARK_CHANNEL
+from perdure.contract.state import JobStatus
+from perdure.store.table import jobs, journal
+
+
+async def child_ids(connection: AsyncConnection, job_id: str) -> list[str]:
+    """The ids of the jobs that a job has started, in the order it did."""
+    query = (
+        select(journal.c.data["child"].as_string())
+        .where(journal.c.job_id == job_id, journal.c.type == JournalType.CHILD_STARTED.value)
+        .order_by(journal.c.run_started_at, journal.c.run_id, journal.c.event_id, journal.c.ordinal)
+    )
+    return [id_ for id_ in await connection.scalars(query) if id_ is not None]
+
+
+async def statuses(connection: AsyncConnection, job_ids: Sequence[str]) -> dict[str, JobStatus]:
+    """The states of those of the jobs that have a row."""
+    rows = await connection.execute(select(jobs.c.id, jobs.c.status).where(jobs.c.id.in_(job_ids)))
+    return {row.id: JobStatus(row.status) for row in rows}
+
+
+async def mark(connection: AsyncConnection, job_id: str) -> None:
+    """Tell the leading worker, once this is committed, that a job may have changed."""
+    await connection.execute(select(func.pg_notify(MARK_CHANNEL, job_id)))
