@@ -1,16 +1,21 @@
 """`python -m api`: the API process. Stops cleanly on SIGTERM and Ctrl-C; bad settings end it with one line."""
 
+import logging
+import os
 import signal
 import sys
 
 import structlog
 import uvicorn
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.app import Secrets, create_app
-from api.log import configure_logging
 from perdure.security.key import read_key, read_pepper
-from perdure.settings import Settings
+from perdure.settings import Settings, setting_problems
+from perdure.steps.plugin import load_plugins
+from perdure.store.engine import create_engine
+from perdure.telemetry.log import configure_logging
 
 _log = structlog.get_logger("perdure.api")
 _GRACE_SECONDS = 10
@@ -43,7 +48,15 @@ def read_secrets(settings: Settings) -> Secrets:
 
 
 def server(settings: Settings) -> uvicorn.Server:
-    """The HTTP server, ready to run."""
+    """The HTTP server, ready to run.
+
+    Raises:
+        SettingsError: a setting names something that cannot be used.
+    """
+    try:
+        create_engine(settings)  # connects to nothing: only whether there can be one
+    except (SQLAlchemyError, ImportError) as error:
+        raise SettingsError(f"PERDURE_DATABASE_URL: {error}") from error
     return uvicorn.Server(
         uvicorn.Config(
             create_app(settings, read_secrets(settings)),
@@ -64,29 +77,34 @@ def server(settings: Settings) -> uvicorn.Server:
 
 
 def main() -> int:
-    """Serve until told to stop; returns the exit code."""
-    configure_logging()
+    """Serve until told to stop; returns the exit code: 0 after a signal, 1 after a failure, 2 for bad settings."""
+    configure_logging("api")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
         settings = Settings()
+        load_plugins()
         process = server(settings)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        return _fail(f"PERDURE_{'_'.join(str(part) for part in first['loc']).upper()}: {first['msg']}")
-    except SettingsError as error:
-        return _fail(str(error))
+        return _fail(setting_problems(error))
+    except (SettingsError, RuntimeError) as error:
+        return _fail(f"{error}\n")
     # uvicorn raises the signal that stopped it once more; it has done its work, and this is the end either way.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    _log.info("the API starts", host=settings.api_host, port=settings.api_port)
+    _log.info("api starting", host=settings.api_host, port=settings.api_port)
     process.run()
-    _log.info("the API has stopped")
+    _log.info("api stopped")
     return 0 if process.started else 1
 
 
-def _fail(line: str) -> int:
-    print(f"perdure api: {line}", file=sys.stderr)  # noqa: T201 - a command's error line
+def _fail(problem: str) -> int:
+    sys.stderr.write(problem)
     return _BAD_SETTINGS
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The SDK's native threads sometimes abort a normal interpreter exit (sdk-python#300).
+    os._exit(code)

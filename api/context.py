@@ -8,7 +8,7 @@ import uuid_utils
 from starlette.requests import HTTPConnection
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.{0,200})?", re.ASCII)
+_TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.{0,200})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,10 @@ def read_context(headers: Mapping[str, str]) -> RequestContext:
     request_id = sent if _REQUEST_ID.fullmatch(sent) else str(uuid_utils.uuid7())
     traceparent = headers.get("traceparent", "")
     match = _TRACEPARENT.fullmatch(traceparent)
-    if match is None or not match[1].strip("0") or not match[2].strip("0"):
+    # Only versions after 00 may have more behind.
+    if match is None or (match[1] == "00" and match[4]) or not match[2].strip("0") or not match[3].strip("0"):
         return RequestContext(request_id, None, None)
-    return RequestContext(request_id, traceparent, match[1])
+    return RequestContext(request_id, traceparent, match[2])
 
 
 def context_of(request: HTTPConnection) -> RequestContext:

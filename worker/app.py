@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
 from temporalio.client import Client
@@ -21,8 +22,8 @@ from perdure.steps.plugin import load_plugins
 from perdure.temporal import connect
 from worker.health import health_server
 from worker.mark import MarkSet
-from worker.projection import projection_services
 from worker.queue_worker import make_worker
+from worker.service.running import running_services
 
 _log = structlog.get_logger("worker")
 _RECONNECT_SECONDS = 0.5
@@ -42,7 +43,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     marks = MarkSet()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(health_server(settings.worker_health_port, lambda: _problem(client)))
-        await stack.enter_async_context(projection_services(client, settings, marks))
+        await stack.enter_async_context(running_services(client, settings, marks))
         policy = EgressPolicy.of(allow_private=settings.http_allow_private, allowed_hosts=settings.http_allowed_hosts)
         http = await stack.enter_async_context(guarded_client(policy))
         runtime = StepRuntime(
@@ -95,5 +96,6 @@ async def _running(workers: list[Worker]) -> AsyncIterator[asyncio.Future[list[N
 
 async def _first(stop: asyncio.Event, failed: asyncio.Future[list[None]]) -> None:
     waiting = asyncio.create_task(stop.wait())
-    await asyncio.wait([waiting, failed], return_when=asyncio.FIRST_COMPLETED)
+    either: list[asyncio.Future[Any]] = [waiting, failed]
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

@@ -6,7 +6,7 @@ and NUL, which Postgres then refuses (docs/decisions/0005-strict-bodies.md).
 
 import json
 import re
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any
 
 from perdure.admission.json_flaw import Doubled, Refused, flaws_of, repeated
@@ -15,7 +15,12 @@ from perdure.admission.json_path import Path, path_at, render
 from perdure.admission.problem import AdmissionError, Problem
 from perdure.contract.limit import MAX_DEPTH, MAX_SAFE_INTEGER
 
-_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_STRING_OR_BRACKET = re.compile(_STRING.pattern + r"|[\[\]{}]", re.DOTALL)
+_STEPS = [1 if chr(byte) in "[{" else -1 if chr(byte) in "]}" else 0 for byte in range(256)]
+_NO_BRACKETS = bytes(byte for byte in range(256) if _STEPS[byte] == 0)
+_TRACED = 256 * 1024
+"""Characters up to which the path of a syntax error is told; finding it takes a microsecond a token."""
 _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])", re.ASCII)
 _SHOWN = 40
 
@@ -54,7 +59,7 @@ def _decoded(body: bytes) -> str:
     except UnicodeDecodeError as error:
         before = body[: error.start].decode("utf-8", "replace")
         raise _invalid(
-            path_at(before, len(before)),
+            _path_at(before, len(before)),
             "UTF8",
             f"byte {error.start} (0x{body[error.start]:02x}) is not valid UTF-8: send the body in UTF-8",
         ) from error
@@ -69,15 +74,25 @@ def _check_depth(text: str) -> None:
     """Looked at before parsing, without recursion: 200,000 levels must harm nobody."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
+    brackets = _STRING.sub("", text).encode().translate(None, _NO_BRACKETS)
+    if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH:
+        position = _too_deep_at(text)
+        message = f"nested deeper than {MAX_DEPTH} levels ({_place(text, position)}): nest less"
+        raise _invalid(_path_at(text, position), "DEPTH", message)
+
+
+def _too_deep_at(text: str) -> int:
     depth = 0
-    for match in _BRACKET.finditer(text):
-        if match[0] in "[{":
-            depth += 1
-        elif match[0] in "]}":
-            depth -= 1
+    for match in _STRING_OR_BRACKET.finditer(text):
+        depth += _STEPS[ord(match[0][0])]
         if depth > MAX_DEPTH:
-            message = f"nested deeper than {MAX_DEPTH} levels ({_place(text, match.start())}): nest less"
-            raise _invalid(path_at(text, match.start()), "DEPTH", message)
+            return match.start()
+    raise AssertionError("only called for a text that is too deep")
+
+
+def _path_at(text: str, position: int) -> Path:
+    """The path of a position, unless it is so far into the text that line and column must do."""
+    return path_at(text, position) if position <= _TRACED else ()
 
 
 def _place(text: str, position: int) -> str:
@@ -110,7 +125,7 @@ def _parsed(text: str) -> tuple[Any, bool]:
         )
     except json.JSONDecodeError as error:
         message = f"not JSON: {error.msg} ({_place(text, error.pos)})"
-        raise _invalid(path_at(text, error.pos), "SYNTAX", message) from error
+        raise _invalid(_path_at(text, error.pos), "SYNTAX", message) from error
     return value, bool(flaws)
 
 

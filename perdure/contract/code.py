@@ -155,6 +155,9 @@ _ENGINE = {
     ),
     "ENGINE.INPUT_TOO_LARGE": CodeInfo(_P, "A step's resolved parameters are too large", "Pass less to the step."),
     "ENGINE.JOB_TIMEOUT": CodeInfo(ErrorClass.TIMEOUT, "The job ran longer than its `timeout`", "Raise it."),
+    "ENGINE.FAILED": CodeInfo(
+        ErrorClass.INTERNAL, "The workflow failed without a code", "See the workflow in the Temporal Web UI."
+    ),
     "ENGINE.SPEC_INVALID": CodeInfo(_P, "A workflow was started with no job spec", "Submit jobs by the API."),
     "WORKER.LOST": CodeInfo(ErrorClass.LOST, "The attempt's worker was lost", "It is repeated elsewhere."),
     "WORKER.SHUTDOWN": CodeInfo(

@@ -15,7 +15,7 @@ SEARCH_ATTRIBUTES = ("PerdureStatus", "PerdureType", "PerdureTenant", "PerdureCo
 _PRAGMAS = ("journal_mode=wal", "synchronous=normal", "cache_size=-200000")
 # Measured: without these a job takes 99 ms instead of 35, throughput is a third, short timers wait a second,
 # and priorities are not strict (docs/concepts/embedded-stack.md).
-_DYNAMIC_CONFIG = (
+DYNAMIC_CONFIG = (
     "history.transferProcessorMaxPollRPS=1000",
     'history.timerProcessorMaxTimeShift="10ms"',
     "matching.numTaskqueueReadPartitions=1",
@@ -52,7 +52,7 @@ class Temporal:
             *("server", "start-dev", "--ip", LOOPBACK, *ports),
             *("--db-filename", "temporal.db"),  # relative: the server would misread some characters of a path
             *(word for pragma in _PRAGMAS for word in ("--sqlite-pragma", pragma)),
-            *(word for value in _DYNAMIC_CONFIG for word in ("--dynamic-config-value", value)),
+            *(word for value in DYNAMIC_CONFIG for word in ("--dynamic-config-value", value)),
             *(word for name in SEARCH_ATTRIBUTES for word in ("--search-attribute", f"{name}=Keyword")),
             *("--ui-disable-news-fetch", "--log-format", "json"),
         )

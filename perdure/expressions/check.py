@@ -8,10 +8,11 @@ from perdure.expressions.cost import Budget
 from perdure.expressions.engine import Program
 from perdure.expressions.error import ExpressionError, TemplateProblem, shorten
 from perdure.expressions.evaluation import Plan, plan, problems, uses
+from perdure.expressions.limit import DATA_DEPTH
 from perdure.expressions.path import JSON, Path, describe, listing
 from perdure.expressions.scan import Code, SecretRef, scan
 from perdure.expressions.scope import Use
-from perdure.expressions.walk import strings
+from perdure.expressions.walk import is_too_deep, strings
 
 _SHOWN = 200
 _MOST = 100
@@ -62,6 +63,8 @@ class _Check:
     budget: Budget
 
     def template(self, value: JSON) -> Iterator[TemplateProblem]:
+        if is_too_deep(value):
+            yield _problem((), "", f"nested deeper than {DATA_DEPTH} levels")
         for path, text in strings(value):
             try:
                 parts = scan(text)

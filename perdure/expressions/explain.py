@@ -10,6 +10,7 @@ from perdure.expressions.scope import Scope, Use
 
 _LONGEST = 300
 _SYNTAX = re.compile(r"ERROR: <input>:(\d+):(\d+): ([^\n]*)")
+_EXPECTED = re.compile(r" expecting (?:<EOF>|\{'\[', .*)$")  # nothing more, or the list of all that may begin a value
 _STATUS = re.compile(r"^[A-Z_]+: (.*?)(?: \[[A-Z_]+\])?$", re.DOTALL)
 _OVERLOAD = re.compile(r"No matching overloads found : (\S+?)(?:\(([^)]*)\))?$")
 _OPERATOR = re.compile(r"^(?:_(\S+)_|(\S)_|@(in))$")
@@ -28,7 +29,8 @@ def explain_syntax(message: str) -> str:
         return shorten(_plain(message), _LONGEST)
     line, column, text = found.groups()
     where = f"character {column}" if line == "1" else f"line {line}, character {column}"
-    return f"{shorten(text.removeprefix('Syntax error: '), _LONGEST)} (at {where})"
+    words = _EXPECTED.sub("", text.removeprefix("Syntax error: ")).replace("mismatched input '<EOF>'", "unexpected end")
+    return f"{shorten(words, _LONGEST)} (at {where})"
 
 
 def explain_failure(message: str, uses: tuple[Use, ...], scope: Scope) -> str:

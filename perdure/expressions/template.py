@@ -84,10 +84,10 @@ class _Resolution:
         self._budget = Budget()
 
     def value(self, value: JSON, path: Path) -> JSON:
-        if isinstance(value, str):
-            return self._string(value, path)
         if len(path) > DATA_DEPTH:
             raise ExpressionError(f"a template nested deeper than {DATA_DEPTH} levels")
+        if isinstance(value, str):
+            return self._string(value, path)
         if isinstance(value, dict):
             return {key: self.value(item, (*path, key)) for key, item in value.items()}
         if isinstance(value, list):

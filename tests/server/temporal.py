@@ -9,8 +9,7 @@ from tempfile import TemporaryDirectory
 
 from perdure.embedded.binary import find_binaries
 from perdure.embedded.port import PortWish, settle_ports
-from perdure.embedded.temporal import _DYNAMIC_CONFIG as DYNAMIC_CONFIG
-from perdure.embedded.temporal import SEARCH_ATTRIBUTES
+from perdure.embedded.temporal import DYNAMIC_CONFIG, SEARCH_ATTRIBUTES
 
 
 @contextmanager

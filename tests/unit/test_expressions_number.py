@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perdure.expressions import ExpressionError, Scope, resolve
@@ -117,6 +117,7 @@ whole = st.integers(-(2**53) + 1, 2**53 - 1)
 decimal = st.floats(allow_nan=False, allow_infinity=False)
 
 
+@settings(deadline=None)
 @given(a=whole, b=decimal, operator=st.sampled_from(sorted(OPERATORS)))
 def test_b13_mixed_arithmetic_is_that_of_decimals(a: int, b: float, operator: str) -> None:
     for left, right in ((a, b), (b, a)):
@@ -132,6 +133,7 @@ def test_b13_mixed_arithmetic_is_that_of_decimals(a: int, b: float, operator: st
             assert same(found, expected)
 
 
+@settings(deadline=None)
 @given(a=whole, b=whole, operator=st.sampled_from("+-*"))
 def test_b13_whole_numbers_are_exact_or_refused(a: int, b: int, operator: str) -> None:
     expected = OPERATORS[operator](a, b)

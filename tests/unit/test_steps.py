@@ -14,7 +14,6 @@ from pydantic import BaseModel, ValidationError
 
 from activities.secret import SecretStore
 from activities.steps import BUILT_IN
-from perdure.contract.compute import compute_text
 from perdure.contract.model import Model
 from perdure.contract.sleep import SleepParams, parse_timestamp
 from perdure.steps import ErrorClass, StepContext, StepError, catalogue, plugin, step
@@ -136,7 +135,7 @@ def test_nothing_a_client_writes_breaks_the_check(value: Any, data: st.DataObjec
     assert all(isinstance(message, str) for _, message in check_params(type_, {field: value}))
 
 
-# SLEEP and COMPUTE, which the workflow reads.
+# SLEEP, which the workflow reads.
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -171,28 +170,6 @@ def test_when_a_sleep_ends(params: dict[str, str], wakes: datetime) -> None:
 def test_what_is_no_timestamp(text: str) -> None:
     with pytest.raises(ValueError, match="time"):
         parse_timestamp(text)
-
-
-@pytest.mark.parametrize(
-    ("written", "text"),
-    [
-        ("input.a + 1", "input.a + 1"),
-        ("${ input.a + 1 }", "input.a + 1"),
-        ("  ${input.a}\n", "input.a"),
-        ("${ {'a': 1}.a }", "{'a': 1}.a"),
-        ("${ '}' + \"}\" }", "'}' + \"}\""),
-        ("${ '\\'}' }", "'\\'}'"),
-        ("${ r'\\' }", "r'\\'"),
-        ("${ '''}'}''' }", "'''}'}'''"),
-        ("${ a } + ${ b }", "${ a } + ${ b }"),
-        ("${ a", "${ a"),
-        ("${ 'a }", "${ 'a }"),
-        ("${ a }}", "${ a }}"),
-        ("", ""),
-    ],
-)
-def test_the_cel_of_a_compute_step(written: str, text: str) -> None:
-    assert compute_text(written) == text
 
 
 # @step and plugins.

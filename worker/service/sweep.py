@@ -78,14 +78,14 @@ class Sweep:
             await self._sweep()
 
     async def _sweep(self) -> None:
-        begun = time.monotonic()
+        busy = self._visibility.busy
         try:
             await self._look()
         except StoreUnavailableError:
             self._be_thorough()
             raise
         # Visibility is slow where much happens: never ask it for more than a fifth of the time.
-        await self._background.pause(4 * (time.monotonic() - begun) - self._config.interval)
+        await self._background.pause(4 * (self._visibility.busy - busy))
 
     async def _look(self) -> None:
         if self._marks.take_overflowed():

@@ -60,6 +60,7 @@ class Demo:
             except asyncio.CancelledError:
                 if interruption.by is None:
                     raise
+                self._stage.say("Stopped.")
                 # Ctrl-C is how a stack that was kept is meant to end
                 return 128 + interruption.by if self._verdict is None else self._verdict
 

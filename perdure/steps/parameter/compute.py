@@ -35,6 +35,6 @@ class ComputeParams(Model):
 
 
 class ComputeCall(ComputeParams):
-    """What the activity gets: CEL text without `${ }`, and the values of the `roots` it names."""
+    """What the activity gets: the expression as written, and the values of the `roots` it names."""
 
     roots: dict[str, Any] = Field(default_factory=dict)

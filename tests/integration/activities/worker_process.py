@@ -5,7 +5,6 @@ Its step HANG says on stdout that it runs, and sleeps.
 
 import asyncio
 import sys
-from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -37,7 +36,8 @@ async def main(address: str, queue: str) -> None:
     client = await Client.connect(address, data_converter=pydantic_data_converter)
     async with guarded_client(EgressPolicy()) as http:
         runtime = runtime_with(http, worker="doomed/1")
-        async with worker(client, runtime, queue, [definition_of(hang)], graceful_shutdown_timeout=timedelta(0)):
+        # Nothing cached: else the server offers the workflow's next task to the dead process for ten seconds.
+        async with worker(client, runtime, queue, [definition_of(hang)], max_cached_workflows=0):
             await asyncio.sleep(120)
 
 

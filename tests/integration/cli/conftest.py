@@ -16,7 +16,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 90
-Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+Done = subprocess.CompletedProcess[str]
+Cli = Callable[..., Done]
 
 
 def environment() -> dict[str, str]:
@@ -58,7 +59,7 @@ def cli(stack_dir: Path, tmp_path: Path) -> Cli:
     below = stack_dir / "below"
     below.mkdir(exist_ok=True)
 
-    def run(*words: str, stdin: Any = None, **env: str) -> "subprocess.CompletedProcess[str]":
+    def run(*words: str, stdin: Any = None, **env: str) -> Done:
         return subprocess.run(
             [sys.executable, "-m", "perdure.cli", *words],
             cwd=below,

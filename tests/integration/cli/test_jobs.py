@@ -2,13 +2,15 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from tests.integration.cli.conftest import ROOT, Cli
+from tests.integration.cli.conftest import ROOT, Cli, Done
 
+T = TypeVar("T")
 HELLO = str(ROOT / "examples" / "hello.json")
 DEAD_LETTER = str(ROOT / "examples" / "dead-letter.json")
 
@@ -17,16 +19,22 @@ def sleeping(seconds: int) -> dict[str, Any]:
     return {"name": "sleep", "steps": [{"id": "nap", "type": "SLEEP", "with": {"duration": f"{seconds}s"}}]}
 
 
-def status_of(cli: Cli, key: str) -> str:
-    status: str = json.loads(cli("jobs", "get", key, "-o", "json").stdout)["status"]
-    return status
-
-
-def until_status(cli: Cli, key: str, status: str) -> None:
-    deadline = time.monotonic() + 30
-    while (now := status_of(cli, key)) != status:
-        assert time.monotonic() < deadline, f"{key} is {now}, not {status}"
+def until(look: Callable[[], T], wanted: Callable[[T], bool]) -> T:
+    """The first look that is as wanted: lists and journals may be a moment behind the job."""
+    deadline = time.monotonic() + 15
+    while not wanted(seen := look()):
+        assert time.monotonic() < deadline, f"still {seen}"
         time.sleep(0.1)
+    return seen
+
+
+def answered(done: Done) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def ids(page: Any) -> set[str]:
+    return {job["id"] for job in page["data"]}
 
 
 @pytest.mark.parametrize("example", ["hello", "flaky", "dag"])
@@ -42,11 +50,15 @@ def test_submit_get_list_and_journal_tell_the_same_job(cli: Cli, key: str) -> No
     assert cli("jobs", "watch", key).returncode == 0
     got = json.loads(cli("jobs", "get", key, "-o", "json").stdout)
     assert (got["status"], got["output"]["greeting"]) == ("COMPLETED", "Hello, world!")
-    listed = json.loads(cli("jobs", "list", "--status", "COMPLETED", "--limit", "200", "-o", "json").stdout)
-    assert f"default:{key}" in [job["id"] for job in listed["data"]]
-    journal = json.loads(cli("jobs", "get", key, "--journal", "-o", "json").stdout)
-    types = [entry["type"] for entry in journal["data"]]
-    assert (types[0], types[-1]) == ("JOB_SUBMITTED", "JOB_COMPLETED")
+    until(
+        lambda: answered(cli("jobs", "list", "--status", "COMPLETED", "--limit", "200", "-o", "json")),
+        lambda page: f"default:{key}" in ids(page),
+    )
+    journal = until(
+        lambda: [entry["type"] for entry in answered(cli("jobs", "get", key, "--journal", "-o", "json"))["data"]],
+        lambda types: "JOB_COMPLETED" in types,
+    )
+    assert (journal[0], journal[-1]) == ("JOB_SUBMITTED", "JOB_COMPLETED")
 
 
 def test_submitting_again_starts_nothing_new(cli: Cli, key: str) -> None:
@@ -64,10 +76,11 @@ def test_a_label_finds_its_jobs_only(cli: Cli, key: str) -> None:
     for number in range(3):
         assert cli("jobs", "submit", "-", "--id", f"{key}-{number}", stdin=spec).returncode == 0
     assert cli("jobs", "watch", f"{key}-2").returncode == 0
-    page = json.loads(cli("jobs", "list", "--label", f"test={key}", "--limit", "2", "-o", "json").stdout)
-    assert (len(page["data"]), page["page"]["has_more"]) == (2, True)
-    whole = json.loads(cli("jobs", "list", "--label", f"test={key}", "--all", "-o", "json").stdout)
-    assert {job["id"] for job in whole["data"]} == {f"default:{key}-{number}" for number in range(3)}
+    label = ("jobs", "list", "--label", f"test={key}", "-o", "json")
+    whole = until(lambda: answered(cli(*label, "--all")), lambda page: len(page["data"]) >= 3)
+    assert ids(whole) == {f"default:{key}-{number}" for number in range(3)}
+    first = answered(cli(*label, "--limit", "2"))
+    assert (len(first["data"]), first["page"]["has_more"]) == (2, True)
 
 
 def test_a_parked_job_is_brought_home_by_retry(cli: Cli, key: str) -> None:
@@ -80,7 +93,7 @@ def test_a_parked_job_is_brought_home_by_retry(cli: Cli, key: str) -> None:
     assert accepted.returncode == 0, accepted.stderr
     watched = cli("jobs", "watch", key)
     assert watched.returncode == 0, watched.stdout + watched.stderr
-    shown = cli("jobs", "get", key, "--journal").stdout
+    shown = until(lambda: cli("jobs", "get", key, "--journal").stdout, lambda text: "JOB_COMPLETED" in text)
     assert "the depot has opened" in shown
     assert "JOB_RETRY_REQUESTED" in shown
 
@@ -97,7 +110,7 @@ def test_a_cancelled_job_ends_canceled_and_watch_exits_5(cli: Cli, key: str) -> 
     done = cli("jobs", "cancel", key, "--reason", "not needed")
     assert done.returncode == 0, done.stderr
     assert cli("jobs", "watch", key).returncode == 5
-    until_status(cli, key, "CANCELED")
+    assert answered(cli("jobs", "get", key, "-o", "json"))["status"] == "CANCELED"
 
 
 def test_problems_name_file_place_and_code(cli: Cli, tmp_path: Path) -> None:
