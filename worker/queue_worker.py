@@ -14,6 +14,7 @@ from worker.mark import MarkSet
 from worker.marking_runner import MarkingRunner
 from workflows.job.workflow import Job
 
+_HEARTBEAT_THROTTLE = timedelta(seconds=2)
 PASS_THROUGH = ("perdure", "workflows", "pydantic", "pydantic_core", "annotated_types", "cel_expr_python")
 
 
@@ -30,6 +31,8 @@ def make_worker(
         unsandboxed_workflow_runner=MarkingRunner(UnsandboxedWorkflowRunner(), marks),
         max_concurrent_activities=settings.worker_max_concurrent_steps,
         graceful_shutdown_timeout=timedelta(seconds=settings.worker_grace_seconds),
+        # A cancel reaches a running step with its next heartbeat that is sent; the default holds them for 24 s.
+        max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
         # Eager activities bypass the rate limits of queues (evidence).
         disable_eager_activity_execution=True,
     )

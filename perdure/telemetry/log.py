@@ -16,6 +16,16 @@ _SHARED: list[Any] = [
     structlog.processors.format_exc_info,
 ]
 
+# What these say below the level, our own lines say with the job's fields.
+_QUIET = {
+    "alembic.runtime.migration": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "httpx": logging.WARNING,
+    "temporalio.activity": logging.ERROR,
+    "uvicorn": logging.WARNING,
+    "uvicorn.error": logging.WARNING,
+}
+
 
 def configure_logging(service: str, level: str = "INFO") -> None:
     """Send structlog and the standard library's loggers through the same JSON form.
@@ -44,9 +54,8 @@ def configure_logging(service: str, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # Each request and each retried poll is somebody else's line: ours say it with the job's fields.
-    for chatty in ("httpx", "httpcore", "alembic.runtime.migration"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(least)
 
 
 def _add_service(service: str) -> structlog.typing.Processor:

@@ -27,7 +27,7 @@ def dump(model: Any) -> Any:
 
 
 def failed_error(code: str = "STEP.HTTP.5XX", message: str = "it answered 500") -> ErrorInfo:
-    return ErrorInfo(code=code, error_class=ErrorClass.TRANSIENT, message=message)
+    return ErrorInfo.model_validate({"code": code, "class": ErrorClass.TRANSIENT, "message": message})
 
 
 def tried(number: int, outcome: AttemptOutcome | None = AttemptOutcome.FAILED, **fields: Any) -> AttemptRecord:

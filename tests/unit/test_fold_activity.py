@@ -9,7 +9,18 @@ from perdure.contract.error import ErrorClass
 from perdure.contract.ledger import AttemptLedger, AttemptRecord
 from perdure.contract.state import AttemptOutcome, JobStatus, StepStatus
 from perdure.projection.record import JobRecord, StepAttempt
-from tests.unit.fold_event import START, History, application, failed_error, failures, ledger, timeout, tried, types
+from tests.unit.fold_event import (
+    START,
+    History,
+    application,
+    dump,
+    failed_error,
+    failures,
+    ledger,
+    timeout,
+    tried,
+    types,
+)
 
 LOST, TIMED_OUT, FAILED, COMPLETED, CANCELED = (
     AttemptOutcome.LOST,
@@ -183,6 +194,22 @@ def test_a_total_timeout_between_attempts_adds_no_attempt() -> None:
     assert types(journal)[-2:] == ["STEP_ATTEMPT_FAILED"] * 2
 
 
+def test_between_attempts_all_that_the_ledger_kept_is_told() -> None:
+    job, _ = ends(History("a").begun(), timeout("SCHEDULE_TO_CLOSE", failures(100)), None).fold()
+    assert [number for number, _ in outcomes(job)] == [1, 2, 3, *range(81, 101)]
+
+
+def test_a_ledger_with_fields_of_a_newer_worker_is_read() -> None:
+    history = History("a").begun()
+    scheduled = history.scheduled("a")
+    history.attempt(scheduled, 2)
+    told = dump(failures(1).put(tried(2, COMPLETED)))
+    told["first"][0] |= {"cost": 5}
+    told["first"][0]["error"] |= {"hint": "new"}
+    history.add("ACTIVITY_TASK_COMPLETED", scheduled_event_id=scheduled, result={"ledger": told, "more": 1})
+    assert outcomes(history.fold()[0]) == [(1, FAILED), (2, COMPLETED)]
+
+
 def test_a_total_timeout_without_heartbeat_tells_the_attempts_from_its_cause() -> None:
     cause = application(failed_error(), failures(2))
     job, _ = ends(History("a").begun(), timeout("SCHEDULE_TO_CLOSE", cause=cause), None).fold()
@@ -221,6 +248,17 @@ def test_without_any_ledger_only_what_temporal_says_is_told() -> None:
 def test_without_any_ledger_silent_workers_were_all_lost() -> None:
     job, _ = ends(History("a").begun(), timeout("HEARTBEAT"), 3, timeout("HEARTBEAT")).fold()
     assert outcomes(job) == [(1, LOST), (2, LOST), (3, LOST)]
+
+
+def test_of_many_silent_attempts_the_first_3_and_last_20_are_told() -> None:
+    job, _ = ends(History("a").begun(), timeout("HEARTBEAT"), 100, timeout("HEARTBEAT")).fold()
+    assert [number for number, _ in outcomes(job)] == [1, 2, 3, *range(81, 101)]
+    assert job.attempts == 100
+
+
+def test_an_activity_that_runs_again_under_its_id_replaces_its_attempts() -> None:
+    history = History("a").begun().ran("a", failed=2).ran("a")
+    assert outcomes(history.fold()[0]) == [(1, COMPLETED)]
 
 
 @pytest.mark.parametrize(

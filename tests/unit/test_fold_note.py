@@ -11,7 +11,9 @@ from perdure.contract.note import Note
 from perdure.contract.state import JobStatus, StepStatus
 from tests.unit.fold_event import START, TICK, History, failed_error, types
 
-TOO_LARGE = ErrorInfo(code="ENGINE.STATE_TOO_LARGE", error_class=ErrorClass.PERMANENT, message="too much")
+TOO_LARGE = ErrorInfo.model_validate(
+    {"code": "ENGINE.STATE_TOO_LARGE", "class": ErrorClass.PERMANENT, "message": "too much"}
+)
 
 
 def parallel(*ids: str) -> list[dict[str, Any]]:
@@ -91,6 +93,25 @@ def test_a_retry_noted_after_the_round_began_does_not_set_the_step_back() -> Non
     history.scheduled("a", 2)
     job, _ = history.retried("a").fold()
     assert (job.steps[0].status, job.steps[0].round) == (StepStatus.RUNNING, 2)
+
+
+def test_a_retry_noted_after_a_sleep_began_does_not_set_the_step_back() -> None:
+    history = History("nap").begun().parked("nap")
+    asleep(history)
+    assert history.retried("nap").fold()[0].steps[0].status is StepStatus.WAITING
+
+
+def test_a_row_about_the_job_has_its_status_at_that_point_of_the_event() -> None:
+    history = (
+        History("a")
+        .begun()
+        .parked("a")
+        .noted(
+            Note(kind=JournalType.JOB_DISCARDED, data={"resolution": "EXPIRED"}),
+            Note(kind=JournalType.STEP_FAILED, step="a", round=1),
+        )
+    )
+    assert [row.status for row in history.fold()[1][-2:]] == ["DEAD_LETTERED", "FAILED"]
 
 
 def test_a_note_about_an_earlier_round_is_told_but_changes_nothing() -> None:

@@ -5,7 +5,7 @@ left open was lost too, or ran into its timeout; Temporal tells for the last one
 those before that one the time that passed until the next one decides.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from perdure.contract.error import ErrorInfo
@@ -57,11 +57,11 @@ def close(record: AttemptRecord, outcome: AttemptOutcome, error: ErrorInfo | Non
     return record.model_copy(update={"outcome": outcome, "error": error, "ended_at": record.ended_at or at})
 
 
-def _numbers(before: int, ledger: AttemptLedger, known: Iterable[int], last: Ended | None) -> Sequence[int]:
-    if not any(True for _ in known) and (last is None or last.outcome not in _NO_TRACE):
+def _numbers(before: int, ledger: AttemptLedger, known: Collection[int], last: Ended | None) -> Sequence[int]:
+    if not known and (last is None or last.outcome not in _NO_TRACE):
         # No ledger at all: nothing is known of attempts further back.
         return [before - 1] if last is not None and before > 1 else []
-    kept = [n for n in range(1, before) if n <= KEEP_FIRST or n >= before - KEEP_LAST]
+    kept = [n for n in range(1, before) if n in known or n <= KEEP_FIRST or n > before - KEEP_LAST]
     dropped = _dropped(ledger)
     return [n for n in kept if n not in dropped]
 

@@ -55,8 +55,8 @@ def moment(value: Any) -> datetime | None:
 
 
 def model(type_: type[_M], value: Any) -> _M | None:
-    """`value` as a `type_`; None where it is not one."""
+    """`value` as a `type_`, fields of a newer version ignored; None where it is not one."""
     try:
-        return type_.model_validate(value, strict=False)
+        return type_.model_validate(value, strict=False, extra="ignore")
     except (ValidationError, RecursionError):
         return None

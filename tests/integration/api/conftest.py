@@ -1,0 +1,34 @@
+"""One Postgres and one API server a session."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from tests.integration.api.stack import Api, running_api
+from tests.integration.store.server import PostgresServer, running_postgres
+
+
+@pytest.fixture(scope="session")
+def api_postgres() -> Iterator[PostgresServer]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def api(api_postgres: PostgresServer, temporal_address: str) -> AsyncIterator[Api]:
+    database = api_postgres.create_database("api")
+    settings = database.model_copy(
+        update={"temporal_address": temporal_address, "temporal_ui_url": "http://ui", "decision_timeout_seconds": 1.0}
+    )
+    client = await Client.connect(temporal_address, data_converter=pydantic_data_converter)
+    async with running_api(settings, client) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def http(api: Api) -> httpx.AsyncClient:
+    """A client with the admin key."""
+    return api.client(api.admin)
