@@ -20,6 +20,7 @@ from api.openapi import document
 from api.problem import ProblemBody
 from api.reference import routes as reference
 from api.state import Services
+from api.store import Store
 from perdure.contract.spec import JobSpec
 from perdure.security.bootstrap import keep_admin_key
 from perdure.security.key import PresentedKey
@@ -84,7 +85,9 @@ def _lifespan(settings: Settings, secrets: Secrets) -> Lifespan:
     async def run(_: FastAPI) -> AsyncIterator[State]:
         engine = create_engine(settings)
         temporal = await connect(settings, identity="perdure-api", lazy=True)
-        found = Services(settings, temporal, engine, KeyRing(engine, secrets.pepper))
+        found = Services(
+            settings, temporal, Store(engine, settings.database_pool_size), KeyRing(engine, secrets.pepper)
+        )
         bootstrap = asyncio.create_task(_keep_admin_key(engine, secrets))
         try:
             yield {"services": found}

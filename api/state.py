@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from api.store import Store
 from perdure.security.key_ring import KeyRing
 from perdure.settings import Settings
 
@@ -17,7 +17,7 @@ class Services:
 
     settings: Settings
     temporal: Client
-    engine: AsyncEngine
+    store: Store
     keys: KeyRing
 
 

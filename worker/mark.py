@@ -8,7 +8,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,13 @@ class Mark:
     job_id: str
     run_id: str | None = None
     tries: int = 0
+    urgent: bool = False
+    """Whether the run has ended, as far as is known: no other mark will come."""
     missing: bool = False
     """Whether it was compared with the tables and found to be behind."""
+
+
+_Marks = dict[tuple[str, str | None], Mark]
 
 
 class MarkSet:
@@ -33,24 +38,29 @@ class MarkSet:
     def __init__(self, limit: int = 50_000) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._marks: dict[tuple[str, str | None], Mark] = {}
-        self._attempts: dict[tuple[str, str | None], Mark] = {}
+        self._marks: _Marks = {}
+        self._urgent: _Marks = {}
+        self._attempts: _Marks = {}
         self._wake: Callable[[], object] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._overflowed = False
 
     def __len__(self) -> int:
-        return len(self._marks) + len(self._attempts)
+        return len(self._marks) + len(self._urgent) + len(self._attempts)
 
     def bind(self, loop: asyncio.AbstractEventLoop, wake: Callable[[], object]) -> None:
         """Call `wake` in `loop` after each mark from now on."""
         self._loop, self._wake = loop, wake
-        if self._marks or self._attempts:
+        if len(self):
             self._notify()
 
     def mark(self, job_id: str, run_id: str | None = None) -> None:
         """The job's history grew, or may have."""
         self.put(Mark(job_id, run_id))
+
+    def mark_end(self, job_id: str, run_id: str) -> None:
+        """The run's end is in its history."""
+        self.put(Mark(job_id, run_id, urgent=True))
 
     def mark_attempt(self, job_id: str, run_id: str) -> None:
         """An attempt at a step of the job failed and may be repeated: nothing in the history says so yet."""
@@ -58,15 +68,19 @@ class MarkSet:
 
     def put(self, mark: Mark) -> None:
         """Add a mark of a job's history."""
-        self._put(self._marks, mark)
+        if mark.urgent:
+            with self._lock:
+                self._marks.pop((mark.job_id, mark.run_id), None)
+        self._put(self._urgent if mark.urgent else self._marks, mark)
 
     def put_attempt(self, mark: Mark) -> None:
         """Add a mark of a job's open steps."""
         self._put(self._attempts, mark)
 
-    def take(self, limit: int) -> list[Mark]:
-        """Remove and return the marks made first, at most `limit`."""
-        return self._take(self._marks, limit)
+    def take(self, limit: int, *, urgent_only: bool = False) -> list[Mark]:
+        """Remove and return marks, at most `limit`: the urgent ones, then the others as they were made."""
+        urgent = self._take(self._urgent, limit)
+        return urgent if urgent_only else urgent + self._take(self._marks, limit - len(urgent))
 
     def take_attempts(self, limit: int) -> list[Mark]:
         """Remove and return the failed-attempt marks made first, at most `limit`."""
@@ -78,7 +92,7 @@ class MarkSet:
             overflowed, self._overflowed = self._overflowed, False
         return overflowed
 
-    def _put(self, marks: dict[tuple[str, str | None], Mark], mark: Mark) -> None:
+    def _put(self, marks: _Marks, mark: Mark) -> None:
         key = (mark.job_id, mark.run_id)
         with self._lock:
             present = marks.get(key)
@@ -88,7 +102,7 @@ class MarkSet:
             marks[key] = mark if present is None else _merged(present, mark)
         self._notify()
 
-    def _take(self, marks: dict[tuple[str, str | None], Mark], limit: int) -> list[Mark]:
+    def _take(self, marks: _Marks, limit: int) -> list[Mark]:
         with self._lock:
             keys = [key for key, _ in zip(marks, range(limit), strict=False)]
             return [marks.pop(key) for key in keys]
@@ -101,4 +115,4 @@ class MarkSet:
 
 def _merged(one: Mark, other: Mark) -> Mark:
     """A fresh mark starts the count of vain looks anew."""
-    return Mark(one.job_id, one.run_id, min(one.tries, other.tries), one.missing or other.missing)
+    return replace(other, tries=min(one.tries, other.tries), missing=one.missing or other.missing)

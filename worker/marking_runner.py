@@ -16,6 +16,7 @@ from temporalio.workflow import Info
 from perdure.contract.name import JOB_WORKFLOW
 from worker.mark import MarkSet
 
+_Reason = RemoveFromCache.EvictionReason
 _log = structlog.get_logger("worker.mark")
 
 
@@ -53,7 +54,10 @@ class _MarkingInstance(WorkflowInstance):
 
     def _mark(self, act: WorkflowActivation) -> None:
         try:
-            if not _only_makes_room(act):
+            reason = _eviction(act)
+            if reason == _Reason.WORKFLOW_EXECUTION_ENDING:
+                self._marks.mark_end(*self._ids)
+            elif reason != _Reason.CACHE_FULL:
                 self._marks.mark(*self._ids)
         except Exception:  # noqa: BLE001 - nothing of ours may reach the workflow
             _log.exception("job not marked; the sweep will find it", job_id=self._ids[0])
@@ -71,13 +75,11 @@ class _MarkingInstance(WorkflowInstance):
         return self._inner.get_external_store_context(command_info)
 
 
-def _only_makes_room(act: WorkflowActivation) -> bool:
-    """Whether the worker merely forgets the workflow.
+def _eviction(act: WorkflowActivation) -> int | None:
+    """Why the worker forgets the workflow, if it does.
 
-    Every other eviction means something: WORKFLOW_EXECUTION_ENDING comes once the close is committed
-    (an exact mark), TASK_NOT_FOUND when the job ended elsewhere.
+    WORKFLOW_EXECUTION_ENDING comes once the end is committed. CACHE_FULL means nothing, every other reason
+    something: TASK_NOT_FOUND, say, that the job may have ended elsewhere.
     """
-    return any(
-        job.HasField("remove_from_cache") and job.remove_from_cache.reason == RemoveFromCache.EvictionReason.CACHE_FULL
-        for job in act.jobs
-    )
+    reasons = (job.remove_from_cache.reason for job in act.jobs if job.HasField("remove_from_cache"))
+    return next(reasons, None)

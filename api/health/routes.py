@@ -72,7 +72,7 @@ async def _temporal(found: Services) -> PartView:
 
 
 async def _postgres(found: Services) -> PartView:
-    return await _check("postgres", lambda: ping(found.engine))
+    return await _check("postgres", lambda: ping(found.store.engine))
 
 
 async def _check(name: Part, ask: Callable[[], Awaitable[None]]) -> PartView:

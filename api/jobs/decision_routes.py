@@ -18,7 +18,7 @@ from api.security import Operator, authenticate
 from api.state import Services, UseServices
 from perdure.admission.structure import read_model
 from perdure.security.principal import Principal
-from perdure.store.session import StoreUnavailableError, transaction
+from perdure.store.session import StoreUnavailableError
 
 _MARK_SECONDS = 1.0
 
@@ -60,5 +60,5 @@ async def _decided(found: Services, principal: Principal, job_id: str, steps: li
 async def _mark(found: Services, job_id: str) -> None:
     """So that the projection follows at once also when no worker serves the job; the sweep would see it later."""
     with suppress(TimeoutError, StoreUnavailableError):
-        async with asyncio.timeout(_MARK_SECONDS), transaction(found.engine) as connection:
+        async with asyncio.timeout(_MARK_SECONDS), found.store.transaction() as connection:
             await mark(connection, job_id)

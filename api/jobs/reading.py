@@ -20,7 +20,7 @@ from perdure.projection.record import JobRecord, StepRecord
 from perdure.security.principal import Principal
 from perdure.store.job import get_job
 from perdure.store.json_row import dumps
-from perdure.store.session import StoreUnavailableError, transaction
+from perdure.store.session import StoreUnavailableError
 
 _SECONDS = 20.0
 """A history may be long."""
@@ -50,7 +50,7 @@ async def read_job(found: Services, principal: Principal, job_id: str) -> Readin
         TemporalUnavailableError: Temporal had to be asked and is away.
     """
     try:
-        async with transaction(found.engine) as connection:
+        async with found.store.transaction() as connection:
             job = await get_job(connection, job_id, principal.scope)
             if job is not None:
                 children = await child_ids(connection, job_id)
@@ -99,7 +99,7 @@ async def _with_states(found: Services, children: Sequence[str]) -> dict[str, Jo
     if not children:
         return {}
     try:
-        async with transaction(found.engine) as connection:
+        async with found.store.transaction() as connection:
             return _known(children, await statuses(connection, children))
     except StoreUnavailableError:
         return _known(children, {})

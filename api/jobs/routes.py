@@ -31,7 +31,6 @@ from api.state import UseServices
 from perdure.admission.admission import admit
 from perdure.store.job import list_jobs
 from perdure.store.journal import list_journal
-from perdure.store.session import transaction
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(authenticate)])
 
@@ -65,7 +64,7 @@ async def submit_job(
 async def list_all_jobs(found: UseServices, principal: Viewer, query: Annotated[JobListQuery, Query()]) -> JobPage:
     """Jobs, newest first. No exact counts: `page.cursor` leads on while `page.has_more`."""
     wanted = job_filter(query, principal)
-    async with transaction(found.engine) as connection:
+    async with found.store.transaction() as connection:
         jobs, cursor = await list_jobs(connection, wanted, query.cursor, query.limit)
     linker = Linker.of(found.settings)
     return JobPage(
@@ -105,7 +104,7 @@ async def get_journal(
 ) -> JournalPage:
     """What happened to a job, oldest first; every row cites the Temporal event it was read from."""
     after = journal_position(query.cursor)
-    async with transaction(found.engine) as connection:
+    async with found.store.transaction() as connection:
         rows = await list_journal(connection, job_id, after, query.limit + 1)
     if not rows:
         await read_job(found, principal, job_id)  # there may be no such job

@@ -21,7 +21,7 @@ from perdure.contract.state import JobStatus
 from perdure.projection.record import JobRecord
 from perdure.security.principal import Principal
 from perdure.store.ledger import LedgerEntry, get_entry, insert_if_absent
-from perdure.store.session import StoreUnavailableError, transaction
+from perdure.store.session import StoreUnavailableError
 
 _log = structlog.get_logger("perdure.api")
 _LEDGER_SECONDS = 1.0
@@ -91,7 +91,7 @@ def _check_same(request: StartRequest, fingerprint: object) -> None:
 
 async def _entry(found: Services, job_id: str) -> LedgerEntry | None:
     try:
-        async with transaction(found.engine) as connection:
+        async with found.store.transaction() as connection:
             return await get_entry(connection, job_id)
     except StoreUnavailableError as error:
         message = (
@@ -116,7 +116,7 @@ async def _replayed(found: Services, principal: Principal, request: StartRequest
 async def _enter(found: Services, job: JobRecord) -> None:
     """Enter the key in the ledger; the projector does so too, so that a failure here harms nobody."""
     try:
-        async with asyncio.timeout(_LEDGER_SECONDS), transaction(found.engine) as connection:
+        async with asyncio.timeout(_LEDGER_SECONDS), found.store.transaction() as connection:
             await insert_if_absent(connection, job.id, job.spec_fingerprint, job.created_at)
     except (TimeoutError, StoreUnavailableError) as error:
         _log.warning("the ledger entry is left to the projector", job_id=job.id, reason=str(error))

@@ -119,6 +119,8 @@ def _terms(pending: PendingActivityInfo) -> StepTerms:
 
 
 def _duration(duration: Duration) -> str:
-    """As a spec may write it."""
+    """As a spec may write it; a server that does not tell has no number."""
     milliseconds = duration.ToMilliseconds()
+    if not milliseconds:
+        return "its limit"
     return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"

@@ -56,12 +56,14 @@ class Projection:
 
 
 async def write(engine: AsyncEngine, batch: Sequence[Projection]) -> None:
-    """Write a batch of different jobs, all or nothing.
+    """Write a batch of different jobs, all or nothing. Of an empty batch Postgres hears nothing.
 
     Raises:
         StoreUnavailableError: Postgres is away; nothing was written.
         sqlalchemy.exc.DBAPIError: Postgres refused a value; nothing was written.
     """
+    if not batch:
+        return
     for left in reversed(range(_TRIES)):
         try:
             async with transaction(engine) as connection:

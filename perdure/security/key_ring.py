@@ -1,5 +1,6 @@
 """Turns an API key into a principal, asking Postgres as seldom as contract 10 allows; used by the API."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ class KeyRing:
         self._pepper = pepper
         self._clock = clock
         self._seen: dict[str, _Seen] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
         self._away_until = 0.0
 
     async def principal(self, text: str) -> Principal | None:
@@ -56,13 +58,24 @@ class KeyRing:
         seen = self._seen.get(presented.id)
         if seen is not None and self._usable(seen):
             return seen.key
-        try:
+        if seen is None:
             return await self._fetch(presented)
-        except StoreUnavailableError:
-            self._away_until = self._clock() + _PAUSE_SECONDS
-            if seen is None or not self._usable(seen):
-                raise
-            return seen.key
+        return await self._refreshed(presented, seen)
+
+    async def _refreshed(self, presented: PresentedKey, seen: _Seen) -> ApiKey | None:
+        """Look a known key up again; of many requests at the same moment, one does it for all."""
+        lock = self._locks.setdefault(presented.id, asyncio.Lock())
+        async with lock:
+            newest = self._seen.get(presented.id)
+            if newest is not None and self._usable(newest):
+                return newest.key
+            try:
+                return await self._fetch(presented)
+            except StoreUnavailableError:
+                self._away_until = self._clock() + _PAUSE_SECONDS
+                if not self._usable(seen):
+                    raise
+                return seen.key
 
     def _usable(self, seen: _Seen) -> bool:
         away = self._clock() < self._away_until

@@ -246,6 +246,12 @@ def test_a_reset_of_a_reset_is_told_once_and_only_by_the_run_it_made() -> None:
     assert [(row.type, row.data["base_run_id"]) for row in journal] == [("JOB_RESET", "run-1")]
 
 
+def test_what_wedged_the_base_run_is_no_problem_of_the_reset_run() -> None:
+    history = History("a").begun(original_run_id="run-0")
+    history.add("WORKFLOW_TASK_FAILED", cause="NON_DETERMINISTIC_ERROR", message="no match")
+    assert reset(history).fold()[0].status_reason == "deciding what is next"
+
+
 def test_a_step_open_at_the_reset_closes_in_the_new_run() -> None:
     history = History("a").begun(original_run_id="run-0")
     scheduled = history.scheduled("a")

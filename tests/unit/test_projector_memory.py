@@ -29,6 +29,17 @@ def test_a_fresh_mark_starts_the_count_of_vain_looks_anew() -> None:
     assert marks.take(1) == [Mark("a", "run", tries=0, missing=True)]
 
 
+def test_the_ends_of_runs_come_first_and_stand_for_the_marks_before_them() -> None:
+    marks = MarkSet()
+    for id_ in ("a", "b", "c"):
+        marks.mark(id_, "run")
+    marks.mark_end("b", "run")
+    assert [mark.job_id for mark in marks.take(9, urgent_only=True)] == ["b"]
+    marks.mark_end("d", "run")
+    assert [mark.job_id for mark in marks.take(2)] == ["d", "a"]
+    assert [mark.job_id for mark in marks.take(9)] == ["c"]
+
+
 def test_attempts_are_marked_apart() -> None:
     marks = MarkSet()
     marks.mark_attempt("a", "run")

@@ -26,17 +26,20 @@ _FAULTS_OF_THE_JOB = frozenset(
 )
 """Answers of Temporal that say something of one job; all others say that Temporal is away."""
 
+_BUSY_SHARE = 4
+"""How much longer than a round of all marked jobs the next such round is away."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectorConfig:
     """Seconds, jobs, runs and bytes.
 
-    Marks are gathered for `interval`; where a round takes longer, for as long as that, up to
-    `longest_interval`, so that under load a job is read less often and not more.
+    Marks are gathered for `interval`. Jobs that go on wait longer where there is much to do: rounds for them
+    take at most a fifth of the time, as long as none is kept waiting for more than `longest`.
     """
 
     interval: float = 0.1
-    longest_interval: float = 0.7
+    longest: float = 3.0
     batch_jobs: int = 200
     concurrent_reads: int = 16
     kept_runs: int = 5_000
@@ -68,7 +71,7 @@ class Projector:
         self._follow_up = FollowUp(marks)
         self._background = Background("projector", self._round)
         self._marked = asyncio.Event()
-        self._took = 0.0
+        self._all_due = 0.0
         self.cache = FoldCache(self._config.kept_runs, self._config.kept_bytes)
         self._refolder = Refolder(client, engine, self.cache)
         self.stats = ProjectorStats()
@@ -100,14 +103,17 @@ class Projector:
         if not len(self._marks):
             self._marked.clear()
             await self._background.either(self._marked)
-        await self._background.pause(min(self._config.longest_interval, max(self._config.interval, self._took)))
+        await self._background.pause(self._config.interval)
         if not self._background.stopping:
             begun = time.monotonic()
-            await self._project_batch()
-            self._took = time.monotonic() - begun
+            urgent_only = begun < self._all_due
+            await self._project_batch(urgent_only=urgent_only)
+            if not urgent_only:
+                now = time.monotonic()
+                self._all_due = now + min(self._config.longest, _BUSY_SHARE * (now - begun))
 
-    async def _project_batch(self) -> None:
-        history = self._marks.take(self._config.batch_jobs)
+    async def _project_batch(self, *, urgent_only: bool = False) -> None:
+        history = self._marks.take(self._config.batch_jobs, urgent_only=urgent_only)
         attempts = self._marks.take_attempts(self._config.batch_jobs)
         try:
             jobs = by_job(history, attempts)

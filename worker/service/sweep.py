@@ -138,7 +138,9 @@ class Sweep:
                 known = stored.get(execution.run_id)
                 if _is_behind(execution, known):
                     behind.append(execution)
-                    self._marks.put(Mark(execution.job_id, execution.run_id, missing=True))
+                    self._marks.put(
+                        Mark(execution.job_id, execution.run_id, urgent=not execution.running, missing=True)
+                    )
                 elif thorough and _may_be_behind(execution):
                     self._marks.put(Mark(execution.job_id, execution.run_id))
         _say(behind)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -67,8 +68,9 @@ def failure(attempt: Attempt) -> str:
 
 
 def error_line(error: Error) -> str:
-    """`STEP.HTTP.5XX (TRANSIENT): message`."""
-    kind = f" ({printable(error.error_class)})" if error.error_class else ""
+    """`STEP.HTTP.5XX (TRANSIENT): message`; the class only where the code does not end with it."""
+    told = not error.error_class or error.code.endswith(error.error_class)
+    kind = "" if told else f" ({printable(error.error_class)})"
     return f"{printable(error.code)}{kind}: {cut(error.message, DETAIL)}"
 
 
@@ -87,7 +89,14 @@ def _what(step: Step) -> Text:
         return Text(error_line(step.error), "yellow")
     if step.status == "RETRYING" and (due := _due(step)):
         return Text(due, "yellow")
-    return Text("" if step.output is None else value(step.output, DETAIL), "dim")
+    return Text("" if step.output is None else _output(step.output), "dim")
+
+
+def _output(output: Any) -> str:
+    """The output on one line; of an HTTP answer what matters first, without its headers."""
+    if isinstance(output, dict) and output.keys() == {"status", "headers", "body"}:
+        return cut(f"HTTP {output['status']}  {value(output['body'])}", DETAIL)
+    return value(output, DETAIL)
 
 
 def _due(step: Step) -> str:

@@ -56,6 +56,8 @@ def moment(value: Any) -> datetime | None:
 
 def model(type_: type[_M], value: Any) -> _M | None:
     """`value` as a `type_`, fields of a newer version ignored; None where it is not one."""
+    if not isinstance(value, Mapping):
+        return None
     try:
         return type_.model_validate(value, strict=False, extra="ignore")
     except (ValidationError, RecursionError):

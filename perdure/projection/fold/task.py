@@ -49,6 +49,7 @@ def _on_reset(state: FoldState, event: HistoryEvent) -> list[Row]:
     if reading.text(event.data, "new_run_id") not in (None, state.run_id):
         return []  # copied: the run this one was made from was itself made by a reset
     state.copied = False
+    state.problem = None
     state.run_started_at = event.at
     # The job started once, in the base run, even where the reset goes back to its first task.
     state.started_at = state.started_at or state.task_started_at or event.at

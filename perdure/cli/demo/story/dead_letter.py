@@ -49,7 +49,7 @@ SCENARIO = Scenario(
     title="A job that cannot go on, and is brought home",
     why=f"reserve, charge, ship, notify; but the depot is broken. After {ATTEMPTS} attempts the job is "
     "parked as a dead letter: nothing is lost, and what completed stays completed.",
-    shows="parked, repaired, brought home by a signal",
+    shows="parked, then brought home",
     spec=_spec,
     effects=4,
     checks=_checks,

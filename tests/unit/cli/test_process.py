@@ -5,23 +5,15 @@ import pty
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.unit.canned_api import CannedApi, job_view
+from tests.unit.cli.conftest import GET
 
 COMMAND = (sys.executable, "-m", "perdure.cli")
-ROOT = Path(__file__).resolve().parents[2]
-GET = "GET /v1/jobs/default:order-1"
-
-
-@pytest.fixture
-def api() -> Iterator[CannedApi]:
-    api = CannedApi()
-    yield api
-    api.close()
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

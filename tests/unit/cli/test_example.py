@@ -13,7 +13,7 @@ from perdure.cli.demo.partner import QUOTES, Partner, Received
 from perdure.cli.demo.scenario import Scenario
 from perdure.cli.demo.story import SCENARIOS
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.json"))
+EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "examples").glob("*.json"))
 
 
 @pytest.fixture
