@@ -32,10 +32,8 @@ def show(error: ClientError, console: Console, *, about: str | None = None) -> N
 def _show_problem(error: ProblemError, console: Console, about: str | None) -> None:
     title = printable(error.title or f"HTTP {error.status}")
     place = (f"{printable(about)}: " if about is not None else "", "bold")
-    console.print(
-        Text.assemble(("Error: ", "bold red"), place, title, (f"  [{printable(error.code)}]", "dim"))
-    )
-    if error.detail and error.detail != error.title:
+    console.print(Text.assemble(("Error: ", "bold red"), place, title, (f"  [{printable(error.code)}]", "dim")))
+    if error.detail and error.detail != error.title and not error.errors:
         console.print(f"  {printable(error.detail)}")
     for item in error.errors:
         console.print(

@@ -1,9 +1,11 @@
 """Where the CLI writes: results to stdout, everything else to stderr, colours only for eyes."""
 
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 UNBOUNDED = 1_000
@@ -43,6 +45,14 @@ def messages() -> Console:
 def _console(file: TextIO) -> Console:
     eyes = file.isatty()
     return Console(file=file, width=None if eyes else UNBOUNDED, highlight=False, markup=False, emoji=False)
+
+
+def table(*columns: str, right: Sequence[str] = ()) -> Table:
+    """An empty table without lines; the columns named in `right` are numbers."""
+    empty = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for name in columns:
+        empty.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    return empty
 
 
 def state(status: str) -> Text:

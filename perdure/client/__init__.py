@@ -18,6 +18,7 @@ from perdure.client.error import (
     UnavailableError,
     UnexpectedAnswerError,
     UnreachableError,
+    UnsendableError,
 )
 from perdure.client.synchronous import PerdureClient
 from perdure.client.view import (
@@ -57,4 +58,5 @@ __all__ = [
     "UnavailableError",
     "UnexpectedAnswerError",
     "UnreachableError",
+    "UnsendableError",
 ]

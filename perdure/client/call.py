@@ -10,6 +10,7 @@ from typing import Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from perdure.client.answer import Answer
+from perdure.client.error import UnsendableError
 from perdure.client.view import Decision, DryRun, Job, JobPage, JournalPage, Submission
 from perdure.contract.spec import JobSpec
 
@@ -33,7 +34,7 @@ def submit(spec: Spec, *, idempotency_key: str | None = None) -> Call[Submission
     """Submit a job. `spec` is a mapping, a `JobSpec`, or the JSON text itself, sent as it is.
 
     Raises:
-        ValueError: the spec is not JSON (NaN, a lone surrogate, an object that JSON does not have).
+        UnsendableError: the spec is not JSON (NaN, a lone surrogate, an object that JSON does not have).
     """
     return Call("POST", "/v1/jobs", _submission, (), _key(idempotency_key), _body(spec))
 
@@ -100,7 +101,7 @@ def _params(values: Mapping[str, object]) -> list[tuple[str, str]]:
 
 
 def _job_path(job_id: str) -> str:
-    return "/v1/jobs/" + quote(job_id, safe=":~")
+    return "/v1/jobs/" + quote(job_id, safe=":~", errors="backslashreplace")
 
 
 def _submission(answer: Answer) -> Submission:
@@ -113,4 +114,7 @@ def _body(value: Spec) -> bytes:
         return value
     if isinstance(value, JobSpec):
         value = value.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (ValueError, TypeError) as error:
+        raise UnsendableError(f"what was to be sent is not JSON: {error}") from error

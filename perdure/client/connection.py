@@ -8,7 +8,7 @@ import httpx
 import perdure
 from perdure.client.answer import Answer
 from perdure.client.call import Call
-from perdure.client.error import UnreachableError
+from perdure.client.error import UnreachableError, UnsendableError
 
 T = TypeVar("T")
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -53,7 +53,12 @@ class Connection:
         }
 
     def arguments(self, call: Call[Any]) -> dict[str, Any]:
-        """Keyword arguments of `httpx.Client.request` for this call."""
+        """Keyword arguments of `httpx.Client.request` for this call.
+
+        Raises:
+            UnsendableError: a parameter or header holds what no URL or header can.
+        """
+        _check(call)
         headers = dict(call.headers)
         if call.content is not None:
             headers["Content-Type"] = "application/json"
@@ -73,6 +78,15 @@ class Connection:
     def unreachable(self, error: httpx.RequestError) -> UnreachableError:
         """The same failure in the client's own terms."""
         return UnreachableError(self.server, str(error) or type(error).__name__)
+
+
+def _check(call: Call[Any]) -> None:
+    for name, value in call.headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise UnsendableError(f"{name} is printable ASCII, not {value!r}")
+    for name, value in call.params:
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            raise UnsendableError(f"{name} is text, not {value!r}")
 
 
 def _host(server: str) -> str:

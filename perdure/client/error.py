@@ -32,6 +32,10 @@ class ClientError(Exception):
     """Root of all the client raises."""
 
 
+class UnsendableError(ClientError, ValueError):
+    """What was to be sent cannot be: it is not JSON, or a text no header or URL can hold. Nothing was sent."""
+
+
 class UnreachableError(ClientError):
     """No answer from the server: refused, unknown host, broken connection or no answer in time."""
 

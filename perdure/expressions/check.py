@@ -6,7 +6,7 @@ from itertools import islice
 
 from perdure.expressions.cost import Budget
 from perdure.expressions.engine import Program
-from perdure.expressions.error import ExpressionError, TemplateProblem, shorten
+from perdure.expressions.error import ExpressionError, TemplateProblem, printable, shorten
 from perdure.expressions.evaluation import Plan, plan, problems, uses
 from perdure.expressions.limit import DATA_DEPTH
 from perdure.expressions.path import JSON, Path, describe, listing
@@ -43,7 +43,7 @@ def check_expression(text: str, *, roots: Collection[str], steps: Collection[str
 
 
 def _problem(path: Path, expression: str, message: str) -> TemplateProblem:
-    return TemplateProblem(path, shorten(expression, _SHOWN), message)
+    return TemplateProblem(path, printable(shorten(expression, _SHOWN)), printable(message))
 
 
 def _source(part: Code | SecretRef) -> str:

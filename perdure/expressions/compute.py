@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from perdure.expressions.check import check_expression
 from perdure.expressions.cost import Budget, estimate_work
 from perdure.expressions.engine import Program
-from perdure.expressions.error import ExpressionError, TemplateProblem, located, shorten
+from perdure.expressions.error import ExpressionError, TemplateProblem, located, printable, shorten
 from perdure.expressions.evaluation import plan, run_explained, uses, weigh_data
 from perdure.expressions.limit import EXPRESSION_WORK
 from perdure.expressions.measure import json_size
@@ -38,7 +38,7 @@ def check_compute(expression: str, *, roots: Collection[str], steps: Collection[
     except ExpressionError as error:
         return [TemplateProblem((), error.expression, error.message)]
     messages = check_expression(source, roots=roots, steps=steps, loops=True)
-    return [TemplateProblem((), shorten(source, _SHOWN), message) for message in messages]
+    return [TemplateProblem((), printable(shorten(source, _SHOWN)), printable(message)) for message in messages]
 
 
 def compute_references(expression: str) -> set[str]:

@@ -13,6 +13,11 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def printable(text: str) -> str:
+    """`text` with what neither databases nor UTF-8 can carry written out: NUL and lone surrogates."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+
+
 class ExpressionError(Exception):
     """An expression cannot be read, or has no JSON value in the scope it was given."""
 
@@ -20,9 +25,9 @@ class ExpressionError(Exception):
     error_class: ClassVar[str] = "PERMANENT"
 
     def __init__(self, message: str, expression: str = "") -> None:
-        self.message = message
-        self.expression = shorten(expression, _SHOWN)
-        super().__init__(f"{message}, in: {self.expression}" if expression else message)
+        self.message = printable(message)
+        self.expression = printable(shorten(expression, _SHOWN))
+        super().__init__(f"{self.message}, in: {self.expression}" if expression else self.message)
 
 
 @contextmanager

@@ -74,8 +74,9 @@ class JobRecord(Model):
 
 
 class JournalEvent(Model):
-    """One journal row; unique on (run_id, event_id, ordinal). `seq` is given when rows are read, in the
-    order (run_started_at, run_id, event_id, ordinal).
+    """One journal row; unique on (run_id, event_id, ordinal).
+
+    `seq` is given when rows are read, in the order (run_started_at, run_id, event_id, ordinal).
     """
 
     job_id: str

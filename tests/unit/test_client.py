@@ -20,6 +20,7 @@ from perdure.client import (
     UnavailableError,
     UnexpectedAnswerError,
     UnreachableError,
+    UnsendableError,
 )
 from perdure.contract.spec import JobSpec
 from tests.unit.canned_api import CannedApi, job_view
@@ -77,9 +78,24 @@ def test_submit_takes_the_model_as_written_without_defaults(api: CannedApi, clie
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), "\ud800", object()])
 def test_submit_refuses_what_is_not_json(api: CannedApi, client: PerdureClient, bad: Any) -> None:
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises(UnsendableError, match="JSON"):
         client.submit({"input": bad})
     assert api.got == []
+
+
+@pytest.mark.parametrize("bad", ["schlüssel", "a\nb", "a\x00"])
+def test_a_key_that_no_header_can_hold_is_not_sent(api: CannedApi, client: PerdureClient, bad: str) -> None:
+    with pytest.raises(UnsendableError, match="Idempotency-Key"):
+        client.submit(SPEC, idempotency_key=bad)
+    assert api.got == []
+
+
+def test_half_characters_reach_neither_query_nor_path(api: CannedApi, client: PerdureClient) -> None:
+    with pytest.raises(UnsendableError, match="label"):
+        client.list(labels={"a": "\udcff"})
+    with pytest.raises(UnexpectedAnswerError):
+        client.get("default:\udcff")
+    assert [got.path for got in api.got] == ["/v1/jobs/default:%5Cudcff"]
 
 
 def test_dry_run_is_a_parameter(api: CannedApi, client: PerdureClient) -> None:

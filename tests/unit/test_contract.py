@@ -39,7 +39,8 @@ def test_a_duration_means_what_it_says(text: str, expected: timedelta) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0s", "0ms", "-1s", "1", "1.5s", "s", "1 s", "1S", "366d", "1000000000000s", "9" * 40 + "d", "١s", "01s"]
+    "text",
+    ["", "0s", "0ms", "-1s", "1", "1.5s", "s", "1 s", "1S", "366d", "1000000000000s", "9" * 40 + "d", "١s", "01s"],
 )
 def test_a_duration_out_of_form_or_bounds_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="a duration is"):
@@ -89,14 +90,18 @@ def test_the_ledger_keeps_the_first_the_last_and_the_count(count: int) -> None:
 
 
 def test_failures_that_differ_in_their_data_share_a_fingerprint() -> None:
-    one = 'order 17: GET https://shop.example/orders/17?x=1 gave 500 ("try later") [6f9619ff-8b86-d011-b42d-00cf4fc964ff]'
+    one = (
+        'order 17: GET https://shop.example/orders/17?x=1 gave 500 ("try later") [6f9619ff-8b86-d011-b42d-00cf4fc964ff]'
+    )
     two = 'order 9: GET https://other.example/orders/9 gave 500 ("busy") [7f9619ff-8b86-d011-b42d-00cf4fc964aa]'
     assert fingerprint("INLINE", "HTTP_CALL", "STEP.HTTP.5XX", one) == fingerprint(
         "INLINE", "HTTP_CALL", "STEP.HTTP.5XX", two
     )
 
 
-@pytest.mark.parametrize("other", [("B", "T", "C", "m"), ("J", "B", "C", "m"), ("J", "T", "B", "m"), ("J", "T", "C", "b")])
+@pytest.mark.parametrize(
+    "other", [("B", "T", "C", "m"), ("J", "B", "C", "m"), ("J", "T", "B", "m"), ("J", "T", "C", "b")]
+)
 def test_failures_of_another_kind_have_another_fingerprint(other: tuple[str, str, str, str]) -> None:
     assert fingerprint("J", "T", "C", "m") != fingerprint(*other)
 
@@ -160,7 +165,9 @@ def test_ids_are_put_together_as_documented() -> None:
     assert task_queue("default") == "perdure-default"
 
 
-@pytest.mark.parametrize(("tenant", "key"), [("", "a"), ("A", "a"), ("a" * 41, "a"), ("a", ""), ("a", "a b"), ("a", "x" * 201)])
+@pytest.mark.parametrize(
+    ("tenant", "key"), [("", "a"), ("A", "a"), ("a" * 41, "a"), ("a", ""), ("a", "a b"), ("a", "x" * 201)]
+)
 def test_ids_out_of_form_are_refused(tenant: str, key: str) -> None:
     with pytest.raises(ValueError, match="is 1-"):
         job_id(tenant, key)

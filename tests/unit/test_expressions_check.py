@@ -51,6 +51,7 @@ def test_good_templates_have_no_problems(template: Any) -> None:
         ("${ 1 +* 2 }", "(at character 4)"),
         ("${ 1 +\n * 2 }", "(at line 2, character 2)"),
         ("${ input.x y }", "(at character 9)"),
+        ("${ input.in }", "(at character 7)"),
         ("${ " + " + ".join("1" * 33) + " }", "nested too deeply"),
         ("${ " + "(" * 40 + "1" + ")" * 40 + " }", "nested too deeply"),
         ("${ '" + "x" * 2_000 + "' }", "longer than 2,000 characters"),

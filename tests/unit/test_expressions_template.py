@@ -11,6 +11,7 @@ from perdure.expressions import (
     Scope,
     SecretRef,
     SecretSlot,
+    check_template,
     expression_size,
     fill_secrets,
     references,
@@ -102,7 +103,7 @@ def test_what_an_expression_gives_is_not_looked_through_again() -> None:
         ("${ item }", "'item' is not available here; there is: input"),
         ("${ item + 1 }", "'item' is not available here; there is: input"),
         ("${ has(input.n.x) }", "has() asks for a field, but input.n is a number"),
-        ("${ has(input.a) ? 1 : input.rows[0].zz }", "input.rows[0] has no field 'zz'"),
+        ("${ has(input.a) ? input.a.b : input.rows[0].zz }", "input.rows[0] has no field 'zz'"),
         ("${ input.n ? 1 : 2 }", "the condition before '?' is not a boolean"),
         ("${ {'a': 1, 'a': 2} }", "duplicate key in map"),
         ("${ input.s.matches('(') }", "invalid regular expression"),
@@ -122,6 +123,25 @@ def test_an_error_shows_its_expression_shortened() -> None:
     assert caught.value.expression.startswith("input.zz + 'xx")
     assert len(caught.value.expression) == 200
     assert "input has no field 'zz'" in str(caught.value)
+
+
+def test_an_error_can_be_stored_and_sent_whatever_it_quotes() -> None:
+    scope = Scope({"input": {"\0": 1, "\ud800": 2}})
+    for template in (
+        "${ input.x }",
+        "${ input['\0\ud800'] }",
+        "${ 1 \0\ud800 }",
+        "${ input['\ud800\0'] + 1",
+        "${ [input.x] }",
+    ):
+        with pytest.raises(ExpressionError) as caught:
+            resolve(template, scope)
+        shown = f"{caught.value} {caught.value.message} {caught.value.expression}"
+        assert "\0" not in shown
+        assert shown.encode()
+        for problem in check_template(template, roots=(), steps=(), allow_secrets=False):
+            assert "\0" not in problem.message + problem.expression
+            assert (problem.message + problem.expression).encode()
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from perdure.contract.name import MARK_CHANNEL
 from perdure.store.engine import dedicated
 from worker.service.background import Background
 
-MARK_CHANNEL = "perdure_mark"
-"""The API's `NOTIFY`: the payload is the id of a job that may have changed."""
 _LOCK = 0x7065726475726502
 """Advisory lock: "perdure" and 2."""
 

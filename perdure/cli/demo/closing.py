@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from perdure.cli import screen
 from perdure.cli.demo.host import Host
 from perdure.cli.demo.partner import Partner
 from perdure.cli.demo.scenario import Check, Played, Scenario
@@ -52,9 +53,7 @@ def verdict(outcomes: Sequence[Outcome], partner: Partner, host: Host, stage: St
 
 
 def _table(outcomes: Sequence[Outcome]) -> Table:
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim")
-    for name in ("job", "shows", "expected", "got", "attempts", "took"):
-        table.add_column(name, justify="right" if name in ("attempts", "took") else "left", overflow="fold")
+    table = screen.table("job", "shows", "expected", "got", "attempts", "took", right=["attempts", "took"])
     for scenario, played, _ in outcomes:
         job = played.job
         row = (scenario.expected, state(job.status), str(job.attempts), span(job.execution_ms))

@@ -1,23 +1,25 @@
 """`perdure jobs get`: one job, whole."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from perdure.cli import screen
 from perdure.cli.api_command import Session
 from perdure.cli.jobs import picture
-from perdure.cli.jobs.format import moment, value
+from perdure.cli.jobs.format import between, cut, value
 from perdure.cli.jobs.job_id import JobId
 from perdure.cli.paging import joined, pages
-from perdure.client import JournalEntry, JournalPage
+from perdure.client import Job, JournalEntry, JournalPage
 from perdure.client import call as calls
 from perdure.client.connection import Exchange
 
 JOURNAL_PAGE = 200
+TOLD = ("reason", "steps", "via", "problem", "resolution", "child", "worker")
+"""Fields of a journal event's data that are shown in the table."""
 
 
 def get(
@@ -40,7 +42,7 @@ def get(
     if job.output is not None:
         session.out.print(Text.assemble(("\noutput  ", "dim"), value(job.output)))
     if journal:
-        _print_journal(session, job_id)
+        _print_journal(session, job)
     if advice := picture.hint(job):
         session.err.print(f"\n{advice}", style="dim")
 
@@ -56,25 +58,35 @@ def _journal(session: Session, job_id: str) -> Iterator[Exchange[JournalPage]]:
     return pages(session.client, lambda cursor: calls.journal(job_id, limit=JOURNAL_PAGE, cursor=cursor))
 
 
-def _print_journal(session: Session, job_id: str) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for name in ("seq", "at", "event", "step", "attempt", "actor", "data", "Temporal event"):
-        table.add_column(name, overflow="fold")
-    for exchange in _journal(session, job_id):
+def _print_journal(session: Session, job: Job) -> None:
+    table = screen.table("seq", "after", "event", "step", "actor", "what", "event id", right=["seq", "event id"])
+    for exchange in _journal(session, job.id):
         for entry in exchange.value.data:
-            table.add_row(*_cells(entry))
+            table.add_row(*_cells(entry, job.created_at))
     session.out.print()
     session.out.print(table)
 
 
-def _cells(entry: JournalEntry) -> tuple[str, ...]:
+def _cells(entry: JournalEntry, begun: datetime | None) -> tuple[str, ...]:
+    step = entry.step_id or ""
     return (
         str(entry.seq),
-        moment(entry.at),
+        between(begun, entry.at),
         screen.printable(entry.type),
-        screen.printable(entry.step_id or ""),
-        "" if entry.attempt is None else str(entry.attempt),
+        screen.printable(step if entry.attempt is None else f"{step} #{entry.attempt}"),
         screen.printable(entry.actor or ""),
-        value(entry.data, picture.DETAIL) if entry.data else "",
+        _told(entry.data),
         "" if entry.event_id is None else str(entry.event_id),
     )
+
+
+def _told(data: dict[str, Any]) -> str:
+    """What a reader wants of an event's data; `-o json` has all of it."""
+    error = data.get("error")
+    words = [f"{error.get('code')}: {error.get('message')}"] if isinstance(error, dict) else []
+    words += [f"{name} {_plain(data[name])}" for name in TOLD if data.get(name) is not None]
+    return cut(", ".join(words), picture.DETAIL)
+
+
+def _plain(told: Any) -> str:
+    return " ".join(map(str, told)) if isinstance(told, list) else str(told)

@@ -68,9 +68,7 @@ def _show(session: Session, found: Iterator[Exchange[JobPage]]) -> None:
 
 
 def _table(jobs: list[Job]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for name in ("id", "name", "state", "created", "ran", "attempts", "why"):
-        table.add_column(name, overflow="fold", justify="right" if name == "attempts" else "left")
+    table = screen.table("id", "name", "state", "created", "ran", "attempts", "why", right=["attempts"])
     for job in jobs:
         table.add_row(
             Text(screen.printable(job.id), "bold"),

@@ -45,7 +45,7 @@ class Narrator:
         if step.status == self._steps.get(step.id, "PENDING"):
             return
         self._steps[step.id] = step.status
-        took = f" in {between(step.started_at, step.completed_at)}" if step.completed_at else ""
+        took = f" in {between(step.started_at, step.completed_at)}" if step.started_at and step.completed_at else ""
         count = max(step.attempt_count, len(step.attempts))
         tries = f", {count} attempts" if count > 1 and step.completed_at else ""
         yield Text.assemble("  ", (printable(step.id), "bold"), " ", state(step.status), took, tries)

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from perdure.cli import screen
 from perdure.cli.jobs.format import between, cut, moment, span, value
 from perdure.cli.screen import printable, state
 from perdure.client import Attempt, Error, Job, Step
@@ -42,9 +43,7 @@ def _facts(job: Job) -> Iterator[str]:
 
 def steps(job: Job) -> Table:
     """A row a step, and under it a row for each attempt that failed."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for name in ("step", "type", "state", "attempts", "took", "what"):
-        table.add_column(name, justify="right" if name == "attempts" else "left", overflow="fold")
+    table = screen.table("step", "type", "state", "attempts", "took", "what", right=["attempts"])
     for step in job.steps:
         table.add_row(
             Text(printable(step.id), "bold"),

@@ -30,15 +30,21 @@ class PostgresServer:
         self._run("initdb", "-D", str(self.home / "data"), "-U", "perdure", "-A", "trust", "-E", "UTF8", "-N")
 
     def start(self) -> None:
+        """After `kill` this may take some tries: the children of the killed one have to notice first."""
+        deadline = time.monotonic() + _START_SECONDS
+        self._launch()
+        while not self._answers():
+            if time.monotonic() > deadline:
+                raise RuntimeError((self.home / "log").read_text())
+            if self._process is None or self._process.poll() is not None:
+                self._launch()
+            time.sleep(0.05)
+
+    def _launch(self) -> None:
         command = [tool("postgres"), "-D", str(self.home / "data"), "-k", str(self.home)]
         options = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60"]
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(_unprivileged([*command, *options]), stdout=log, stderr=log)
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if time.monotonic() > deadline or self._process.poll() is not None:
-                raise RuntimeError((self.home / "log").read_text())
-            time.sleep(0.05)
 
     def kill(self) -> None:
         """End it as kill -9 does."""

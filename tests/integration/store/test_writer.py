@@ -10,9 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from perdure.contract.state import StepStatus
 from perdure.projection.writer import Projection, RunProjection, write
 from tests.integration.store.history import Projector, StoredRun, names, stored_runs, under
 from tests.integration.store.rows import rows_of
+from tests.integration.store.sample import job, projection
+from tests.integration.store.server import PostgresServer
 
 CONTINUED = ("continued-1", "continued-2", "continued-3")
 JOBS = [CONTINUED, *([(name,) for name in names() if name not in CONTINUED])]
@@ -77,7 +80,9 @@ async def test_a_writer_that_lags_behind_takes_nothing_back(engine: AsyncEngine,
     assert await rows_of(engine, job_id, suffix) == await _whole_rows(engine, names)
 
 
-async def test_batches_that_overlap_in_any_order_do_not_deadlock(engine: AsyncEngine) -> None:
+async def test_batches_that_overlap_in_any_order_do_not_deadlock(
+    engine: AsyncEngine, postgres: PostgresServer
+) -> None:
     fresh = [await _fresh(("listed_order",)) for _ in range(8)]
 
     async def project(order: int) -> None:
@@ -90,6 +95,18 @@ async def test_batches_that_overlap_in_any_order_do_not_deadlock(engine: AsyncEn
     whole = await _whole_rows(engine, ("listed_order",))
     for job_id, suffix, _ in fresh:
         assert await rows_of(engine, job_id, suffix) == whole
+    assert "deadlock detected" not in (postgres.home / "log").read_text()
+
+
+async def test_a_difference_is_sent_only_to_what_it_is_a_difference_from(engine: AsyncEngine) -> None:
+    first = job()
+    await write(engine, [projection(first)])
+    parked = first.steps[0].model_copy(update={"status": StepStatus.DEAD_LETTERED})
+    await write(engine, [projection(first.model_copy(update={"last_event_id": 9, "steps": [parked]}))])
+    last = first.model_copy(update={"last_event_id": 11})
+    await write(engine, [projection(last, base=first)])
+    rows = await rows_of(engine, first.id)
+    assert [step["status"] for step in rows["steps"]] == ["RUNNING"]
 
 
 async def test_a_batch_is_written_whole_or_not_at_all(engine: AsyncEngine) -> None:

@@ -3,6 +3,7 @@
 import os
 import pty
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -129,3 +130,14 @@ def test_cancel_asks_on_a_terminal_and_takes_no_for_an_answer(api: CannedApi, en
     assert process.wait(30) == 1
     os.close(leader)
     assert api.got == []
+
+
+def test_ctrl_c_ends_a_watch_without_a_traceback(api: CannedApi, environment: dict[str, str]) -> None:
+    api.answer(GET, job_view(status="RUNNING"))
+    words = [*COMMAND, "jobs", "watch", "order-1"]
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert "job RUNNING" in process.stdout.readline() + process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "")

@@ -92,3 +92,12 @@ def test_list_of_nothing_prints_nothing_to_stdout(api: CannedApi, run: Run) -> N
     api.answer("GET /v1/jobs", {"data": [], "page": {"cursor": None, "has_more": False}})
     result = run("jobs", "list")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No jobs.\n")
+
+
+def test_get_shows_what_matters_of_an_http_answer(api: CannedApi, run: Run) -> None:
+    answer = {"status": 201, "headers": {"date": "x" * 200}, "body": {"order": "A-1"}}
+    step = {"id": "order", "type": "HTTP_CALL", "status": "COMPLETED", "output": answer, "attempts": []}
+    api.answer(GET, job_view(steps=[step]))
+    out = run("jobs", "get", "order-1").stdout
+    assert 'HTTP 201 {"order": "A-1"}' in out
+    assert "xxx" not in out

@@ -64,3 +64,10 @@ def test_dry_run_says_that_nothing_was_started(api: CannedApi, run: Run, spec: s
     assert "2 steps" in result.stdout
     assert "Nothing was started" in result.stdout
     assert api.got[0].query == [("dry_run", "true")]
+
+
+def test_an_id_that_cannot_be_sent_is_an_error_without_a_traceback(api: CannedApi, run: Run, spec: str) -> None:
+    result = run("jobs", "submit", spec, "--id", "schlüssel")
+    assert result.exit_code == 1
+    assert "Idempotency-Key" in result.stderr
+    assert api.got == []

@@ -1,0 +1,242 @@
+"""Reading jobs: the whole view, the journal, lists; right also before, without and beside the projection."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.api.stack import Api, spec, unique
+from tests.integration.api.test_bad_input import check_problem
+from tests.integration.workflow.conftest import Bench, running_bench
+
+VIEW = {
+    "id", "name", "type", "tenant", "status", "status_reason", "resolution", "queue", "priority", "labels",
+    "correlation_id", "submitted_by", "parent_id", "resubmit_of", "created_at", "started_at", "completed_at",
+    "queue_wait_ms", "execution_ms", "attempts", "retry_count", "trace_id", "run_id", "input", "output", "error",
+    "steps", "children", "links", "projection",
+}  # fmt: skip
+STEP = {"id", "type", "status", "round", "started_at", "completed_at", "output", "error", "attempt_count", "attempts"}
+ATTEMPT = {"attempt", "round", "worker", "started_at", "ended_at", "outcome", "error", "next_retry_at", "live"}
+JOURNAL = {
+    "job_id", "parent_job_id", "run_id", "event_id", "seq", "at", "type", "actor", "step_id", "attempt", "status",
+    "outcome", "trace_id", "data",
+}  # fmt: skip
+MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+
+
+@pytest.fixture(scope="module")
+async def bench(temporal_address: str) -> AsyncIterator[Bench]:
+    async with running_bench(temporal_address) as running:
+        yield running
+
+
+async def submit(http: httpx.AsyncClient, **fields: Any) -> str:
+    answer = await http.post("/v1/jobs", json=spec(**fields))
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
+async def finished(api: Api, job_id: str) -> None:
+    async with asyncio.timeout(30):
+        try:
+            await api.temporal.get_workflow_handle(job_id).result()
+        except Exception:  # noqa: BLE001  however it ended
+            return
+
+
+async def test_b11_with_no_worker_a_submitted_job_is_queued_and_never_404(http: httpx.AsyncClient) -> None:
+    job_id = await submit(http)
+    for _ in range(3):
+        answer = await http.get(f"/v1/jobs/{job_id}")
+        assert (answer.status_code, answer.json()["status"]) == (200, "QUEUED")
+    assert (await http.get(f"/v1/jobs/{job_id}/journal")).status_code == 200
+
+
+async def test_the_view_is_the_documented_one(api: Api, http: httpx.AsyncClient, bench: Bench) -> None:
+    steps = [
+        {"id": "a", "type": "FAIL", "with": {"times": 1, "class": "TRANSIENT"}, "retry": {"initial_interval": "10ms"}}
+    ]
+    job_id = await submit(http, queue=bench.queue, steps=steps, output={"done": True})
+    await finished(api, job_id)
+    await api.project(job_id)
+    for query in ("", "?consistency=strong"):
+        job = (await http.get(f"/v1/jobs/{job_id}{query}")).json()
+        assert job.keys() == VIEW
+        assert (job["status"], job["output"], job["retry_count"]) == ("COMPLETED", {"done": True}, 1)
+        (step,) = job["steps"]
+        assert step.keys() == STEP
+        assert [attempt.keys() for attempt in step["attempts"]] == [ATTEMPT, ATTEMPT]
+        assert [attempt["outcome"] for attempt in step["attempts"]] == ["FAILED", "COMPLETED"]
+        assert step["attempts"][0]["error"]["class"] == "TRANSIENT"
+        assert job["links"]["self"] == f"/v1/jobs/{job_id}"
+        assert job["links"]["temporal_ui"].startswith("http://ui/namespaces/default/workflows/default%3A")
+        assert job["projection"].keys() == {"event_id", "lag_ms"}
+        for name in ("created_at", "started_at", "completed_at"):
+            assert __import__("re").fullmatch(MOMENT, job[name])
+
+
+async def test_store_and_temporal_tell_the_same(api: Api, http: httpx.AsyncClient, bench: Bench) -> None:
+    steps = [
+        {"id": "a", "type": "COMPUTE", "with": {"expression": "input.x * 2"}},
+        {"id": "b", "type": "LOG", "when": "${ false }", "with": {"message": "x"}},
+    ]
+    job_id = await submit(http, queue=bench.queue, steps=steps, input={"x": 19.99}, labels={"a": "b"})
+    await finished(api, job_id)
+    strong = (await http.get(f"/v1/jobs/{job_id}?consistency=strong")).json()
+    missed = (await http.get(f"/v1/jobs/{job_id}")).json()
+    await api.project(job_id)
+    stored = (await http.get(f"/v1/jobs/{job_id}")).json()
+    for job in (strong, missed, stored):
+        del job["projection"]["lag_ms"]
+    assert strong == missed == stored
+    assert stored["steps"][0]["output"] == 39.98
+
+
+async def test_a_failed_job_names_its_step(api: Api, http: httpx.AsyncClient, bench: Bench) -> None:
+    steps = [{"id": "a", "type": "FAIL", "with": {"code": "MY.CODE", "message": "no"}}]
+    job_id = await submit(http, queue=bench.queue, steps=steps, dead_letter={"enabled": False})
+    await finished(api, job_id)
+    job = (await http.get(f"/v1/jobs/{job_id}")).json()
+    assert job["status"] == "FAILED"
+    assert job["error"].items() >= {"code": "MY.CODE", "class": "PERMANENT", "message": "no", "step_id": "a"}.items()
+    assert job["error"]["fingerprint"]
+
+
+async def test_children_are_shown(api: Api, http: httpx.AsyncClient, bench: Bench) -> None:
+    child = spec(queue=bench.queue)
+    job_id = await submit(http, queue=bench.queue, dependents=[{"name": "mail", "job": child}])
+    await finished(api, job_id)
+    child_id = f"{job_id}~~mail"
+    await finished(api, child_id)
+    expected = {"id": child_id, "name": "mail"}
+    assert (await http.get(f"/v1/jobs/{job_id}")).json()["children"][0].items() >= expected.items()
+    await api.project(job_id)
+    await api.project(child_id)
+    for query in ("", "?consistency=strong"):
+        children = (await http.get(f"/v1/jobs/{job_id}{query}")).json()["children"]
+        assert children == [{**expected, "status": "COMPLETED"}]
+    assert (await http.get(f"/v1/jobs/{child_id}")).json()["parent_id"] == job_id
+
+
+async def test_an_unchanged_job_is_not_sent_again(api: Api, http: httpx.AsyncClient) -> None:
+    job_id = await submit(http)
+    tag = (await http.get(f"/v1/jobs/{job_id}")).headers["etag"]
+    for sent in (tag, f'"other", {tag}', "*", tag.removeprefix("W/")):
+        answer = await http.get(f"/v1/jobs/{job_id}", headers={"If-None-Match": sent})
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
+    await api.temporal.get_workflow_handle(job_id).terminate()
+    answer = await http.get(f"/v1/jobs/{job_id}", headers={"If-None-Match": tag})
+    assert answer.status_code == 200
+    assert answer.headers["etag"] != tag
+
+
+async def test_a_job_that_is_nowhere_is_404(http: httpx.AsyncClient) -> None:
+    for path in ("", "?consistency=strong", "/journal"):
+        check_problem(await http.get(f"/v1/jobs/default:{unique()}{path}"), 404)
+
+
+async def test_another_workflow_is_no_job(api: Api, http: httpx.AsyncClient) -> None:
+    id_ = f"default:{unique()}"
+    await api.temporal.start_workflow("Other", id=id_, task_queue="none")
+    check_problem(await http.get(f"/v1/jobs/{id_}"), 404)
+
+
+async def test_the_journal_is_numbered_and_cites_its_events(api: Api, http: httpx.AsyncClient, bench: Bench) -> None:
+    job_id = await submit(http, queue=bench.queue)
+    await finished(api, job_id)
+    await api.project(job_id)
+    whole = (await http.get(f"/v1/jobs/{job_id}/journal")).json()
+    assert whole["page"] == {"cursor": None, "has_more": False}
+    assert [row["seq"] for row in whole["data"]] == list(range(1, len(whole["data"]) + 1))
+    assert all(row.keys() == JOURNAL for row in whole["data"])
+    assert (whole["data"][0]["type"], whole["data"][0]["actor"]) == ("JOB_SUBMITTED", "key:admin")
+    assert whole["data"][-1]["type"] == "JOB_COMPLETED"
+    paged, cursor = [], ""
+    while True:
+        page = (await http.get(f"/v1/jobs/{job_id}/journal?limit=2{cursor}")).json()
+        paged += page["data"]
+        if not page["page"]["has_more"]:
+            break
+        cursor = f"&cursor={page['page']['cursor']}"
+    assert paged == whole["data"]
+
+
+async def test_past_the_end_of_a_journal_there_is_nothing(api: Api, http: httpx.AsyncClient) -> None:
+    job_id = await submit(http)
+    await api.project(job_id)
+    answer = await http.get(f"/v1/jobs/{job_id}/journal?cursor=999999999")
+    assert (answer.status_code, answer.json()["data"]) == (200, [])
+
+
+@pytest.fixture(scope="module")
+async def listed(api: Api) -> tuple[httpx.AsyncClient, list[str]]:
+    """A tenant with five projected jobs, newest first."""
+    client = api.client(await api.key("listing", "operator"))
+    ids = []
+    for number in range(5):
+        fields = {"labels": {"team": "billing", "n": str(number)}, "correlation_id": f"order-{number % 2}"}
+        ids.append(
+            await submit(client, queue=f"q{number % 2}", type="SIMULATION" if number == 4 else "INLINE", **fields)
+        )
+    await api.temporal.get_workflow_handle(ids[0]).terminate()
+    for job_id in ids:
+        await api.project(job_id)
+    return client, ids[::-1]
+
+
+async def test_lists_are_newest_first_and_without_the_large_parts(listed: tuple[httpx.AsyncClient, list[str]]) -> None:
+    client, ids = listed
+    answer = (await client.get("/v1/jobs")).json()
+    assert [job["id"] for job in answer["data"]] == ids
+    assert answer["data"][0].keys() == VIEW - {"input", "output", "steps", "children"}
+    assert answer["page"] == {"cursor": None, "has_more": False}
+
+
+async def test_pages_of_a_list_follow_each_other(listed: tuple[httpx.AsyncClient, list[str]]) -> None:
+    client, ids = listed
+    seen, query = [], "limit=2"
+    while True:
+        page = (await client.get(f"/v1/jobs?{query}")).json()
+        seen.append([job["id"] for job in page["data"]])
+        if not page["page"]["has_more"]:
+            break
+        query = f"limit=2&cursor={page['page']['cursor']}"
+    assert seen == [ids[:2], ids[2:4], ids[4:]]
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("status=TERMINATED", [4]),
+        ("status=QUEUED", [0, 1, 2, 3]),
+        ("status=QUEUED,TERMINATED", [0, 1, 2, 3, 4]),
+        ("status=QUEUED&status=TERMINATED", [0, 1, 2, 3, 4]),
+        ("status=COMPLETED", []),
+        ("type=SIMULATION", [0]),
+        ("queue=q1", [1, 3]),
+        ("label=team%3Dbilling&label=n%3D3", [1]),
+        ("label=team%3Dbilling&label=team%3Dbilling", [0, 1, 2, 3, 4]),
+        ("label=team%3Dother", []),
+        ("correlation_id=order-0", [0, 2, 4]),
+        ("since=2020-01-01T00:00:00Z", [0, 1, 2, 3, 4]),
+        ("until=2020-01-01T00:00:00%2B01:00", []),
+        ("queue=%F0%9F%98%80", []),
+    ],
+)
+async def test_lists_are_narrowed_down(
+    listed: tuple[httpx.AsyncClient, list[str]], query: str, numbers: list[int]
+) -> None:
+    client, ids = listed
+    found = [job["id"] for job in (await client.get(f"/v1/jobs?{query}")).json()["data"]]
+    assert found == [ids[number] for number in numbers]
+
+
+async def test_since_and_until_cut_at_the_time_named(listed: tuple[httpx.AsyncClient, list[str]]) -> None:
+    client, ids = listed
+    jobs = (await client.get("/v1/jobs")).json()["data"]
+    middle = jobs[2]["created_at"]
+    since = [job["id"] for job in (await client.get(f"/v1/jobs?since={middle}")).json()["data"]]
+    until = [job["id"] for job in (await client.get(f"/v1/jobs?until={middle}")).json()["data"]]
+    assert (since, until) == (ids[:3], ids[3:])
