@@ -39,10 +39,11 @@ class Attempt:
         self.call = call
         self._runtime = runtime
         self._mask = mask
+        self.number = call.before.count + self.info.attempt
         before = read_heartbeat(self.info.heartbeat_details)
         self.checkpoint = before.checkpoint
         self._progress: Any = None
-        self._record = AttemptRecord(attempt=self.info.attempt, worker=runtime.worker, started_at=runtime.clock())
+        self._record = AttemptRecord(attempt=self.number, worker=runtime.worker, started_at=runtime.clock())
         self.ledger = continued(before.ledger, self.info, call).put(self._record)
 
     @property
@@ -92,10 +93,10 @@ class Attempt:
         return error, final, delay
 
     def _next_delay(self, failure: Failure) -> timedelta | None:
-        if self.info.attempt >= self.call.retry.maximum_attempts:
+        if self.number >= self.call.retry.maximum_attempts:
             return None
         after = failure.error.retry_after if isinstance(failure.error, StepError) else None
-        delay = failure.delay or retry_delay(self.call.retry, self.info.attempt, self._runtime.draw(), after)
+        delay = failure.delay or retry_delay(self.call.retry, self.number, self._runtime.draw(), after)
         allowed = self.info.schedule_to_close_timeout
         if allowed and self._runtime.clock() + delay > self.info.scheduled_time + allowed:
             return None
@@ -122,7 +123,14 @@ class Attempt:
 
     def _beat(self) -> None:
         if not self.info.is_local:
-            activity.heartbeat(Heartbeat(ledger=self.ledger, checkpoint=self.checkpoint, progress=self._progress))
+            activity.heartbeat(
+                Heartbeat(
+                    ledger=self.ledger,
+                    before=self.call.before.count,
+                    checkpoint=self.checkpoint,
+                    progress=self._progress,
+                )
+            )
 
 
 def read_heartbeat(details: Sequence[Any]) -> Heartbeat:
@@ -135,11 +143,13 @@ def read_heartbeat(details: Sequence[Any]) -> Heartbeat:
 
 def continued(ledger: AttemptLedger, info: activity.Info, call: StepInput) -> AttemptLedger:
     """The ledger with the attempts that could not close their own record: timed out, or lost with their worker."""
+    ledger = ledger if ledger.count else call.before
+    running = call.before.count + info.attempt
     newest = ledger.records[-1] if ledger.records else None
     first_missing = newest.attempt + 1 if newest else 1
-    if newest is not None and newest.outcome is None and newest.attempt < info.attempt:
+    if newest is not None and newest.outcome is None and newest.attempt < running:
         ledger = ledger.put(_left_open(newest, info, call))
-    for number in range(first_missing, info.attempt):
+    for number in range(first_missing, running):
         error = to_info(lost_error(None), call, Mask())
         ledger = ledger.put(AttemptRecord(attempt=number, outcome=AttemptOutcome.LOST, error=error))
     return ledger
@@ -158,6 +168,6 @@ def _left_open(record: AttemptRecord, info: activity.Info, call: StepInput) -> A
             "ended_at": ended,
             "outcome": AttemptOutcome.TIMED_OUT if late else AttemptOutcome.LOST,
             "error": to_info(error, call, Mask()),
-            "next_retry_at": scheduled if record.attempt == info.attempt - 1 else None,
+            "next_retry_at": scheduled if record.attempt == call.before.count + info.attempt - 1 else None,
         }
     )

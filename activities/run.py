@@ -93,7 +93,7 @@ def _context(
         step_type=call.step_type,
         tenant=call.tenant,
         round=call.round,
-        attempt=attempt.info.attempt,
+        attempt=attempt.number,
         attempts_before=call.attempts_before,
         idempotency_key=call.idempotency_key,
         limits=call.limits,
@@ -149,7 +149,7 @@ def _logger(attempt: Attempt, mask: Mask) -> FilteringBoundLogger:
         step_type=call.step_type,
         tenant=call.tenant,
         round=call.round,
-        attempt=attempt.info.attempt,
+        attempt=attempt.number,
     )
     return log
 

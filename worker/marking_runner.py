@@ -54,6 +54,8 @@ class _MarkingInstance(WorkflowInstance):
 
     def _mark(self, act: WorkflowActivation) -> None:
         try:
+            if all(job.HasField("query_workflow") for job in act.jobs):
+                return
             reason = _eviction(act)
             if reason == _Reason.WORKFLOW_EXECUTION_ENDING:
                 self._marks.mark_end(*self._ids)

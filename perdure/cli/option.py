@@ -37,9 +37,7 @@ class Options:
 _TYPES: dict[str, Any] = {
     "output": Annotated[
         Output | None,
-        typer.Option(
-            "-o", "--output", show_default=False, help="table (default), or the API's JSON and nothing else."
-        ),
+        typer.Option("-o", "--output", show_default=False, help="table (default), or the API's JSON and nothing else."),
     ],
     "server": Annotated[
         str | None,
@@ -83,10 +81,7 @@ def _sign(wrapper: Callable[..., None], own: list[inspect.Parameter]) -> None:
     """Give the wrapper the signature that typer reads: the context, the command's own, the common ones."""
     kind = inspect.Parameter.KEYWORD_ONLY
     context = inspect.Parameter("ctx", kind, annotation=typer.Context)
-    common = [
-        inspect.Parameter(name, kind, default=None, annotation=annotation)
-        for name, annotation in _TYPES.items()
-    ]
+    common = [inspect.Parameter(name, kind, default=None, annotation=annotation) for name, annotation in _TYPES.items()]
     parameters = [context, *(one.replace(kind=kind) for one in own), *common]
     wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapper.__annotations__ = {one.name: one.annotation for one in parameters}

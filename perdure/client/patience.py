@@ -23,13 +23,18 @@ class Patience:
         self._trouble_since: float | None = None
 
     def looked(self, job: Job) -> bool:
-        """Take note of a look at the job; whether it differs from the look before.
+        """Take note of a look at the job; whether it shows something new.
+
+        The API answers from Temporal while its projection lacks the job, and the projection may then be behind:
+        a look that shows less than the one before is no news.
 
         Raises:
             StillOpenError: the time is over and the job has not ended.
         """
-        changed = job != self._seen
-        self._seen, self._trouble_since = job, None
+        self._trouble_since = None
+        changed = job != self._seen and not (self._seen is not None and job.older_than(self._seen))
+        if changed:
+            self._seen = job
         self._delay = FIRST if changed else min(self._delay * GROWTH, LONGEST)
         if self._timeout is not None and not job.final and self._elapsed() >= self._timeout:
             raise StillOpenError(job.id, job.status, self._timeout)

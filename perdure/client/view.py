@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from perdure.contract.state import FINAL_JOB_STATUSES, JobStatus, StepStatus
+from perdure.contract.state import FINAL_JOB_STATUSES, JobStatus
 
 
 class View(BaseModel):
@@ -56,6 +56,12 @@ class Step(View):
     attempts: list[Attempt] = Field(default_factory=list)
 
 
+class Projection(View):
+    """Up to which event of the run's history a view is right."""
+
+    event_id: int = 0
+
+
 class Job(View):
     """A job. In lists `steps`, `input` and `output` are left out."""
 
@@ -87,6 +93,7 @@ class Job(View):
     error: Error | None = None
     steps: list[Step] = Field(default_factory=list)
     links: dict[str, str | None] = Field(default_factory=dict)
+    projection: Projection = Projection()
 
     @property
     def final(self) -> bool:
@@ -103,9 +110,9 @@ class Job(View):
         """Whether the job waits for somebody's decision on a step that failed for good."""
         return self.status == JobStatus.DEAD_LETTERED
 
-    def parked_steps(self) -> list[Step]:
-        """The steps a `retry` would run again."""
-        return [step for step in self.steps if step.status == StepStatus.DEAD_LETTERED]
+    def older_than(self, other: "Job") -> bool:
+        """Whether this view shows less of the same run than `other` does."""
+        return self.run_id == other.run_id and self.projection.event_id < other.projection.event_id
 
 
 class Page(View):

@@ -58,5 +58,7 @@ class Heartbeat(Message):
     """Heartbeat details of every step attempt: the ledger beside the step's own checkpoint and progress."""
 
     ledger: AttemptLedger = Field(default_factory=AttemptLedger)
+    before: int = 0
+    """Attempts made within the workflow task; Temporal's numbers begin after them."""
     checkpoint: Any = None
     progress: Any = None

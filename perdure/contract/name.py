@@ -24,6 +24,8 @@ ATTRIBUTE_CORRELATION_ID = "PerdureCorrelationId"
 INTERNAL_SUMMARY_PREFIX = "perdure:"
 """Timers and activities of the engine itself carry a summary that begins so; steps carry their step id."""
 TIMER_RETENTION = "perdure:retention"
+TIMER_BUDGET = "perdure:budget"
+TIMER_BACKOFF = "perdure:backoff"
 TIMER_JOB_TIMEOUT = "perdure:timeout"
 
 MARK_CHANNEL = "perdure_mark"

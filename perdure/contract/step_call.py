@@ -37,6 +37,8 @@ class StepInput(Message):
     round: int = 1
     attempts_before: int = 0
     """Attempts of earlier rounds."""
+    before: AttemptLedger = Field(default_factory=AttemptLedger)
+    """Attempts of this round that were made locally; numbering goes on from them."""
     params: dict[str, Any]
     secrets: list[SecretSlot] = Field(default_factory=list)
     idempotency_key: str

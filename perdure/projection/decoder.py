@@ -26,6 +26,7 @@ from perdure.projection.history import HistoryEvent
 from perdure.projection.payload import PayloadReader
 
 _MEMO = (MEMO_FINGERPRINT, MEMO_SUBMITTED_BY, MEMO_REQUEST_ID, MEMO_TRACEPARENT)
+_LOCAL_ACTIVITY = "core_local_activity"
 _Decoder = Callable[[Event, PayloadReader], Awaitable[dict[str, Any]]]
 
 
@@ -169,6 +170,20 @@ async def _activity_canceled(event: Event, _: PayloadReader) -> dict[str, Any]:
     return {"scheduled_event_id": event.activity_task_canceled_event_attributes.scheduled_event_id}
 
 
+async def _marker(event: Event, reader: PayloadReader) -> dict[str, Any]:
+    """A local activity's end. Its form is sdk-core's: `data` names the activity, `result` is what it gave."""
+    found = event.marker_recorded_event_attributes
+    if found.marker_name != _LOCAL_ACTIVITY:
+        return {}
+    about = await reader.first(found.details["data"])
+    return {
+        "activity_id": about.get("activity_id") if isinstance(about, dict) else None,
+        "activity_type": about.get("activity_type") if isinstance(about, dict) else None,
+        "result": await reader.first(found.details["result"]),
+        "failure": await reader.failure(found.failure) if found.HasField("failure") else None,
+    }
+
+
 async def _timer_started(event: Event, _: PayloadReader) -> dict[str, Any]:
     return {"milliseconds": _milliseconds(event.timer_started_event_attributes.start_to_fire_timeout)}
 
@@ -209,6 +224,7 @@ _DECODERS: Mapping[int, _Decoder] = {
     EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED: _activity_failed,
     EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT: _activity_timed_out,
     EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED: _activity_canceled,
+    EventType.EVENT_TYPE_MARKER_RECORDED: _marker,
     EventType.EVENT_TYPE_TIMER_STARTED: _timer_started,
     EventType.EVENT_TYPE_TIMER_FIRED: _timer_fired,
     EventType.EVENT_TYPE_TIMER_CANCELED: _timer_canceled,

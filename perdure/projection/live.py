@@ -56,9 +56,10 @@ async def _observation(
     last = read_last_failure(failure, terms)
     heartbeat = reading.model(Heartbeat, await reader.first(pending.heartbeat_details)) or Heartbeat()
     waits = pending.state in _WAITS
-    attempts = _attempts(pending, heartbeat.ledger, last, terms, waits=waits)
+    number = heartbeat.before + pending.attempt
+    attempts = _attempts(pending, number, heartbeat.ledger, last, terms, waits=waits)
     # The ledger's error is whole, while Temporal cuts `last_failure`.
-    told = [attempt.error for attempt in attempts if attempt.attempt == pending.attempt - 1]
+    told = [attempt.error for attempt in attempts if attempt.attempt == number - 1]
     job_id, run_id, step_id, round_ = key
     return LiveObservation(
         job_id=job_id,
@@ -66,25 +67,31 @@ async def _observation(
         step_id=step_id,
         round=round_,
         observed_at=now,
-        attempt=pending.attempt,
+        attempt=number,
         attempts=attempts,
         error=told[0] if told else None,
-        next_retry_at=_next_retry_at(pending) if waits and pending.attempt > 1 else None,
+        next_retry_at=_next_retry_at(pending) if waits and number > 1 else None,
         progress=heartbeat.progress,
     )
 
 
 def _attempts(
-    pending: PendingActivityInfo, ledger: AttemptLedger, last: Ended | None, terms: StepTerms, *, waits: bool
+    pending: PendingActivityInfo,
+    number: int,
+    ledger: AttemptLedger,
+    last: Ended | None,
+    terms: StepTerms,
+    *,
+    waits: bool,
 ) -> list[AttemptRecord]:
     ledger = ledger if ledger.records or last is None else last.ledger
     limit = pending.activity_options.start_to_close_timeout.ToTimedelta()
-    records = earlier_attempts(pending.attempt, ledger, last, terms, limit or None)
+    records = earlier_attempts(number, ledger, last, terms, limit or None)
     if waits:
         return [*records[:-1], *(_waiting(record, pending) for record in records[-1:])]
-    told = [record for record in ledger.records if record.attempt == pending.attempt]
+    told = [record for record in ledger.records if record.attempt == number]
     started = moment(pending.last_started_time) if pending.HasField("last_started_time") else None
-    running = AttemptRecord(attempt=pending.attempt, worker=pending.last_worker_identity or None, started_at=started)
+    running = AttemptRecord(attempt=number, worker=pending.last_worker_identity or None, started_at=started)
     return [*records, told[-1] if told else running]
 
 

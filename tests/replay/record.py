@@ -83,8 +83,8 @@ async def canceled(bench: Bench, _: Partner) -> Handle:
     return handle
 
 
-async def continued(bench: Bench, _: Partner) -> Handle:
-    return await bench.start([{"id": f"s{n}", "type": "COMPUTE", "with": {"expression": f"{n}"}} for n in range(15)])
+async def continued(bench: Bench, partner: Partner) -> Handle:
+    return await bench.start([call(partner, f"s{n}") for n in range(15)])
 
 
 CASES: list[Callable[[Bench, Partner], Awaitable[Handle]]] = [

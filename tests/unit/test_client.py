@@ -218,6 +218,13 @@ def test_watch_yields_each_change_once(api: CannedApi, client: PerdureClient) ->
     assert [job.status for job in client.watch("default:order-1")] == ["QUEUED", "RUNNING", "COMPLETED"]
 
 
+def test_watch_does_not_go_back_in_time(api: CannedApi, client: PerdureClient) -> None:
+    for status, event_id in (("RUNNING", 17), ("QUEUED", 5), ("WAITING", 23)):
+        api.answer(GET, job_view(status=status, projection={"event_id": event_id, "lag_ms": 0}))
+    api.answer(GET, job_view(status="COMPLETED", run_id="the next run", projection={"event_id": 3, "lag_ms": 0}))
+    assert [job.status for job in client.watch("default:order-1")] == ["RUNNING", "WAITING", "COMPLETED"]
+
+
 def test_watch_gives_up_after_its_time(api: CannedApi, client: PerdureClient) -> None:
     api.answer(GET, job_view(status="RUNNING"))
     with pytest.raises(StillOpenError, match="RUNNING"):

@@ -16,7 +16,8 @@ _log = structlog.get_logger("worker.projector")
 _LATE_COMMITS = 6
 """Looks at a workflow task in the making: after 0.1, 0.2 ... 3.2 s. Then the sweep has it."""
 _COMMIT_DELAY = 0.1
-_VAIN_DELAY = 0.25
+_VAIN_LOOKS, _VAIN_DELAY = 3, 0.25
+"""Looks that found nothing new: the commit may be on its way, and an update's task is not in the history before."""
 _ATTEMPT_LOOKS = 2
 _ATTEMPT_DELAY = 0.15
 _SET_ASIDE_DELAY, _SET_ASIDE_LONGEST = 30.0, 600.0
@@ -71,8 +72,8 @@ class FollowUp:
         failures = self._set_aside[job.job_id] = self._set_aside.get(job.job_id, 0) + 1
         delay = min(_SET_ASIDE_LONGEST, _SET_ASIDE_DELAY * 2 ** (failures - 1))
         _log.error("job cannot be projected and is set aside", job_id=job.job_id, seconds=delay, exc_info=error)
-        self._blocked.add(job.job_id)
-        self._later(delay, self._resume, job)
+        if self._later(delay, self._resume, job):
+            self._blocked.add(job.job_id)
 
     def _resume(self, job: JobMarks) -> None:
         self._blocked.discard(job.job_id)
@@ -83,12 +84,12 @@ class FollowUp:
         again = replace(mark, tries=mark.tries + 1, missing=False)
         if not refold.settled and mark.tries < _LATE_COMMITS:
             self._later(_COMMIT_DELAY * 2**mark.tries, self._marks.put, again)
-        elif not refold.moved and not mark.tries and any(not run.closed for run in refold.folds.values()):
-            self._later(_VAIN_DELAY, self._marks.put, again)
+        elif not refold.moved and mark.tries < _VAIN_LOOKS and any(not run.closed for run in refold.folds.values()):
+            self._later(_VAIN_DELAY * 2**mark.tries, self._marks.put, again)
 
-    def _later(self, delay: float, call: Callable[[_What], None], what: _What) -> None:
+    def _later(self, delay: float, call: Callable[[_What], None], what: _What) -> bool:
         if len(self._timers) >= _MOST_TIMERS:
-            return
+            return False
 
         def run() -> None:
             self._timers.discard(timer)
@@ -96,6 +97,7 @@ class FollowUp:
 
         timer = asyncio.get_running_loop().call_later(max(0.0, delay), run)
         self._timers.add(timer)
+        return True
 
 
 def by_job(history: Sequence[Mark], attempts: Sequence[Mark]) -> list[JobMarks]:

@@ -18,8 +18,8 @@ from perdure.store.run import get_runs
 from perdure.store.session import transaction
 from worker.service.fold_cache import FoldCache, RunFold
 
-_TASK_RUNS = frozenset({"WORKFLOW_TASK_SCHEDULED", "WORKFLOW_TASK_STARTED"})
-"""A history that ends so goes on in a moment."""
+_TASK_RUNS = frozenset({"WORKFLOW_TASK_STARTED", "WORKFLOW_TASK_FAILED", "WORKFLOW_TASK_TIMED_OUT"})
+"""A history that ends so goes on in a moment: a worker has the task, or has it again."""
 _SAYS_NOTHING = frozenset({JobStatus.TERMINATED, JobStatus.CANCELED, JobStatus.TIMED_OUT})
 """Ends after which open steps leave no event: what was live is read once more."""
 _FIXED_SIZE, _TIMES_TEXT = 8_000, 4

@@ -1,11 +1,11 @@
 """How a round of a step ended, and the reading of Temporal's activity failures into it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutType
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from perdure.contract.error import ErrorClass, ErrorInfo, error_info
@@ -33,10 +33,13 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The round failed for good."""
+    """The round failed for good. `ledger` holds its attempts, where an activity told them."""
 
     error: ErrorInfo
     attempts: int = 0
+    ledger: AttemptLedger = field(default_factory=AttemptLedger)
+    final: bool = True
+    """Whether the worker ruled another attempt out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,9 @@ def failure(job: JobRun, step: StepRun, code: str, error_class: ErrorClass, mess
     return Failed(error_info(code, error_class, message, job_type=job.spec.type, step_type=step.spec.type))
 
 
-def read_failure(job: JobRun, step: StepRun, raised: ActivityError) -> Failed | Canceled:
-    """What an activity's failure means for its step."""
-    cause = raised.cause
+def read_failure(job: JobRun, step: StepRun, raised: FailureError) -> Failed | Canceled:
+    """What an activity's failure means for its step. A local activity's comes without `ActivityError` around it."""
+    cause = raised.cause if isinstance(raised, ActivityError) else raised
     if isinstance(cause, ApplicationError):
         return _read_application_error(job, step, cause)
     if isinstance(cause, TemporalTimeoutError):
@@ -73,7 +76,7 @@ def _read_application_error(job: JobRun, step: StepRun, cause: ApplicationError)
     if cause.type == RESULT_CANCELED:
         return Canceled(attempts)
     if details is not None:
-        return Failed(details.error, attempts)
+        return Failed(details.error, attempts, details.ledger, cause.non_retryable)
     code = cause.type or "STEP.INTERNAL"
     return failure(job, step, code, ErrorClass.INTERNAL, cause.message)
 

@@ -1,16 +1,10 @@
 """Runs one round of one step: condition, parameters, then a durable timer or an activity with its policy."""
 
-from temporalio import workflow
-from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError
-
-from perdure.contract.duration import parse_duration
 from perdure.contract.error import ErrorClass
 from perdure.contract.identifier import step_idempotency_key, tenant_of
 from perdure.contract.json_size import json_bytes
-from perdure.contract.name import activity_id
 from perdure.contract.spec import RetryPolicy as RetrySpec
-from perdure.contract.step_call import SecretPart, SecretSlot, StepInput, StepResult
+from perdure.contract.step_call import SecretPart, SecretSlot, StepInput
 from perdure.expressions import (
     ExpressionError,
     Resolved,
@@ -19,7 +13,8 @@ from perdure.expressions import (
     resolve,
     resolve_condition,
 )
-from workflows.job.outcome import Completed, Failed, Outcome, Skipped, failure, read_failure
+from workflows.job.activity import run_activity
+from workflows.job.outcome import Outcome, Skipped, failure
 from workflows.job.sleep import sleep
 from workflows.job.state import JobRun, StepRun
 
@@ -51,28 +46,7 @@ async def _run_activity(job: JobRun, step: StepRun, resolved: Resolved) -> Outco
     if size > job.limits.input_bytes:
         message = f"the resolved parameters are {size} bytes; the limit is {job.limits.input_bytes}"
         return failure(job, step, "ENGINE.INPUT_TOO_LARGE", ErrorClass.PERMANENT, message)
-    await job.budget.reserve(size)
-    try:
-        result = await _start_activity(job, step, resolved)
-    except ActivityError as raised:
-        return read_failure(job, step, raised)
-    return _read_result(job, step, result)
-
-
-def _start_activity(job: JobRun, step: StepRun, resolved: Resolved) -> workflow.ActivityHandle[RawValue]:
-    spec = step.spec
-    return workflow.start_activity(
-        spec.type,
-        _step_input(job, step, resolved),
-        activity_id=activity_id(step.id, step.round),
-        result_type=RawValue,
-        start_to_close_timeout=parse_duration(spec.timeout),
-        schedule_to_close_timeout=parse_duration(spec.total_timeout) if spec.total_timeout else None,
-        heartbeat_timeout=parse_duration(spec.heartbeat_timeout),
-        retry_policy=_temporal_policy(spec.retry or RetrySpec()),
-        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=step.id,
-    )
+    return await run_activity(job, step, _step_input(job, step, resolved))
 
 
 def _step_input(job: JobRun, step: StepRun, resolved: Resolved) -> StepInput:
@@ -100,23 +74,3 @@ def _step_input(job: JobRun, step: StepRun, resolved: Resolved) -> StepInput:
 
 def _secret_part(part: str | SecretRef) -> SecretPart:
     return SecretPart(text=part) if isinstance(part, str) else SecretPart(secret=part.name)
-
-
-def _temporal_policy(policy: RetrySpec) -> RetryPolicy:
-    # The server refuses a first interval above the maximum, which would fail the workflow task for ever.
-    maximum = parse_duration(policy.maximum_interval)
-    return RetryPolicy(
-        initial_interval=min(parse_duration(policy.initial_interval), maximum),
-        backoff_coefficient=policy.backoff_coefficient,
-        maximum_interval=maximum,
-        maximum_attempts=policy.maximum_attempts,
-    )
-
-
-def _read_result(job: JobRun, step: StepRun, raw: RawValue) -> Completed | Failed:
-    try:
-        result = StepResult.model_validate_json(raw.payload.data)
-    except ValueError as problem:
-        message = f"the worker returned something that is no step result: {problem}"
-        return failure(job, step, "STEP.INTERNAL", ErrorClass.INTERNAL, message)
-    return Completed(result.output, result.ledger.count)

@@ -34,12 +34,14 @@ def on_scheduled(state: FoldState, event: HistoryEvent) -> list[Row]:
     step_id, round_ = named
     step = state.step(step_id, reading.text(event.data, "activity_type") or "")
     limit = reading.span(event.data, "start_to_close_ms")
-    state.activities[event.event_id] = OpenActivity(step_id, round_, start_to_close=limit)
+    state.activities[event.event_id] = OpenActivity(
+        step_id, round_, start_to_close=limit, made_before=step.tried.get(round_, 0)
+    )
     step.round = max(step.round, round_)
     step.started_at = step.started_at or event.at
     step.completed_at = step.error = None
     state.move(step, StepStatus.RUNNING)
-    return [_row(JournalType.STEP_SCHEDULED, event, step, data={"round": round_, "type": step.terms.type})]
+    return [step_row(JournalType.STEP_SCHEDULED, event, step, data={"round": round_, "type": step.terms.type})]
 
 
 def on_started(state: FoldState, event: HistoryEvent) -> list[Row]:
@@ -47,13 +49,13 @@ def on_started(state: FoldState, event: HistoryEvent) -> list[Row]:
     activity = state.activities.get(reading.number(event.data, "scheduled_event_id") or 0)
     if activity is None:
         return []
-    activity.attempt = reading.number(event.data, "attempt")
+    activity.attempt = activity.made_before + (reading.number(event.data, "attempt") or 1)
     activity.worker = reading.text(event.data, "identity")
     activity.started_at = event.at
     activity.last_failure = event.data.get("last_failure")
     data = {"round": activity.round, "worker": activity.worker}
     step = state.step(activity.step_id)
-    return [_row(JournalType.STEP_STARTED, event, step, attempt=activity.attempt, data=data)]
+    return [step_row(JournalType.STEP_STARTED, event, step, attempt=activity.attempt, data=data)]
 
 
 def on_completed(state: FoldState, event: HistoryEvent) -> list[Row]:
@@ -71,7 +73,7 @@ def on_completed(state: FoldState, event: HistoryEvent) -> list[Row]:
         state.finish(step, StepStatus.COMPLETED, event.at)
         step.output = result.output
         step.error = None
-    return [*rows, _closing_row(JournalType.STEP_COMPLETED, event, step, activity, AttemptOutcome.COMPLETED)]
+    return [*rows, closing_row(JournalType.STEP_COMPLETED, event, step, activity, AttemptOutcome.COMPLETED)]
 
 
 def on_failed(state: FoldState, event: HistoryEvent) -> list[Row]:
@@ -107,18 +109,19 @@ def _take(state: FoldState, event: HistoryEvent) -> OpenActivity | None:
 def _cancel(state: FoldState, event: HistoryEvent, step: StepFold, activity: OpenActivity) -> Row:
     if step.round == activity.round and not step.status.final:
         state.finish(step, StepStatus.CANCELED, event.at)
-    return _closing_row(JournalType.STEP_CANCELED, event, step, activity, AttemptOutcome.CANCELED)
+    return closing_row(JournalType.STEP_CANCELED, event, step, activity, AttemptOutcome.CANCELED)
 
 
-def _closing_row(
+def closing_row(
     type_: JournalType, event: HistoryEvent, step: StepFold, activity: OpenActivity, outcome: AttemptOutcome
 ) -> Row:
+    """The row that ends a round of a step."""
     attempts = step.tried.get(activity.round, 0)
     data = {"round": activity.round, "attempts": attempts}
-    return _row(type_, event, step, attempt=activity.attempt, outcome=outcome, data=data)
+    return step_row(type_, event, step, attempt=activity.attempt, outcome=outcome, data=data)
 
 
-def _row(
+def step_row(
     type_: JournalType,
     event: HistoryEvent,
     step: StepFold,
@@ -127,4 +130,5 @@ def _row(
     outcome: AttemptOutcome | None = None,
     data: dict[str, Any],
 ) -> Row:
+    """A row about a step, with the status it has now."""
     return Row(type_, event.at, step_id=step.id, attempt=attempt, status=step.status, outcome=outcome, data=data)

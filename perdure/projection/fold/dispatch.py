@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from perdure.projection.fold import activity, child, close, message, note, task, timer
+from perdure.projection.fold import activity, child, close, local, message, note, task, timer
 from perdure.projection.fold.row import Row
 from perdure.projection.fold.start import on_started
 from perdure.projection.fold.state import FoldState
@@ -31,6 +31,7 @@ _HANDLERS: Mapping[str, Handler] = {
     "ACTIVITY_TASK_FAILED": activity.on_failed,
     "ACTIVITY_TASK_TIMED_OUT": activity.on_failed,
     "ACTIVITY_TASK_CANCELED": activity.on_canceled,
+    "MARKER_RECORDED": local.on_marker,
     "TIMER_STARTED": timer.on_timer_started,
     "TIMER_FIRED": timer.on_timer_fired,
     "TIMER_CANCELED": timer.on_timer_canceled,

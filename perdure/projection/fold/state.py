@@ -57,6 +57,8 @@ class OpenActivity:
     step_id: str
     round: int
     start_to_close: timedelta | None = None
+    made_before: int = 0
+    """Attempts of the round that were made within the workflow task."""
     attempt: int | None = None
     """The attempt that ACTIVITY_TASK_STARTED names; Temporal writes that event only as the activity closes."""
     worker: str | None = None

@@ -16,7 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.runtime import StepRuntime
+from activities.secret import SecretStore
+from activities.wrapper import all_activities
 from api.app import Secrets, create_app
+from perdure.egress.client import guarded_client
+from perdure.egress.policy import EgressPolicy
 from perdure.projection import fold
 from perdure.projection.reader import read_all_runs, read_new
 from perdure.projection.writer import Projection, RunProjection, write
@@ -26,6 +31,8 @@ from perdure.store.engine import create_engine
 from perdure.store.key import ApiKey, insert_key
 from perdure.store.migrate import upgrade
 from perdure.store.session import transaction
+from worker.mark import MarkSet
+from worker.queue_worker import make_worker
 
 PEPPER = b"p" * 32
 
@@ -82,6 +89,16 @@ class Api:
     async def close(self) -> None:
         for client in self._clients:
             await client.aclose()
+
+
+@asynccontextmanager
+async def serving(address: str, queue: str) -> AsyncIterator[None]:
+    """A worker with the real workflow and steps on a queue."""
+    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    async with guarded_client(EgressPolicy.of(allow_private=True, allowed_hosts=[])) as http:
+        runtime = StepRuntime(worker="test", http=http, secrets=SecretStore({}))
+        async with make_worker(client, Settings(), queue, all_activities(runtime), MarkSet()):
+            yield
 
 
 async def until(look: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:

@@ -153,7 +153,7 @@ async def test_a_tenant_submits_to_itself(api: Api) -> None:
 
 
 async def test_the_same_key_of_two_tenants_is_two_jobs(api: Api) -> None:
-    acme, other = (api.client(await api.key(tenant, "operator")) for tenant in ("acme", "other"))
+    acme, other = [api.client(await api.key(tenant, "operator")) for tenant in ("acme", "other")]
     headers = {"Idempotency-Key": unique()}
     answers = [await client.post("/v1/jobs", json=spec(), headers=headers) for client in (acme, other)]
     assert [answer.status_code for answer in answers] == [202, 202]
@@ -161,7 +161,7 @@ async def test_the_same_key_of_two_tenants_is_two_jobs(api: Api) -> None:
 
 @pytest.mark.parametrize("projected", [False, True])
 async def test_another_tenants_job_does_not_exist(api: Api, projected: bool) -> None:
-    acme, other = (api.client(await api.key(tenant, "operator")) for tenant in ("acme", "other"))
+    acme, other = [api.client(await api.key(tenant, "operator")) for tenant in ("acme", "other")]
     job_id = (await acme.post("/v1/jobs", json=spec())).json()["id"]
     if projected:
         await api.project(job_id)
@@ -176,7 +176,7 @@ async def test_another_tenants_job_does_not_exist(api: Api, projected: bool) -> 
 
 
 async def test_a_tenant_is_not_taken_for_one_it_begins_with(api: Api) -> None:
-    acme, acme2 = (api.client(await api.key(tenant, "operator")) for tenant in ("acme", "acme2"))
+    acme, acme2 = [api.client(await api.key(tenant, "operator")) for tenant in ("acme", "acme2")]
     job_id = (await acme2.post("/v1/jobs", json=spec())).json()["id"]
     check_problem(await acme.get(f"/v1/jobs/{job_id}"), 404)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.integration.api.stack import Api, spec, unique, until
+from tests.integration.api.stack import Api, serving, spec, unique, until
 from tests.integration.api.test_bad_input import check_problem
 from tests.integration.workflow.conftest import Bench, running_bench
 
@@ -156,11 +156,16 @@ async def test_the_same_decision_under_a_key_is_one_decision(api: Api, http: htt
 
 
 async def test_without_a_worker_a_retry_is_504_and_takes_effect_later(
-    api: Api, http: httpx.AsyncClient, temporal_address: str
+    http: httpx.AsyncClient, temporal_address: str
 ) -> None:
-    async with running_bench(temporal_address) as gone:
-        job_id = await parked(http, gone)
-    answer = await http.post(f"/v1/jobs/{job_id}/retry", json={"reason": "x"})
-    assert (answer.status_code, answer.json()["code"]) == (504, "API.DECISION_TIMEOUT")
-    assert answer.json()["retryable"] is True
-    assert "may still take effect" in answer.json()["detail"]
+    queue = f"t{unique()[:12]}"
+    async with serving(temporal_address, queue):
+        job_id = (await http.post("/v1/jobs", json=spec(steps=PARKING, queue=queue))).json()["id"]
+        await reach(http, job_id, "DEAD_LETTERED")
+    for _ in range(2):
+        answer = await http.post(f"/v1/jobs/{job_id}/retry", json={"reason": "x"})
+        assert (answer.status_code, answer.json()["code"]) == (504, "API.DECISION_TIMEOUT")
+        assert answer.json()["retryable"] is True
+        assert "may still take effect" in answer.json()["detail"]
+    async with serving(temporal_address, queue):
+        await reach(http, job_id, "COMPLETED")

@@ -14,7 +14,7 @@ from perdure.settings import Settings
 from tests.integration.projection.conftest import Plant, running_worker
 from tests.integration.projection.test_live_view import LOG, refolded, temporal
 from tests.integration.store.server import PostgresServer, running_postgres
-from worker.mark import MarkSet
+from worker.mark import Mark, MarkSet
 from worker.service.running import running_services
 
 NAP = {"type": "SLEEP", "with": {"duration": "30ms"}}
@@ -85,6 +85,44 @@ async def test_d2_jobs_run_on_while_postgres_is_dead_and_the_projection_catches_
         job = await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED, 30.0)
         folded = await refolded(client, handle.id)
         assert {name: getattr(job, name) for name in JobRecord.model_fields} == dict(folded)
+
+
+async def test_jobs_run_on_while_postgres_answers_nothing(plant: Plant, postgres: PostgresServer) -> None:
+    postgres.freeze()
+    try:
+        handle = await plant.bench.start([{"id": "a", **LOG}, {"id": "nap", **NAP}])
+        assert (await plant.bench.finish(handle)).status is JobStatus.COMPLETED
+        await asyncio.sleep(3)  # long enough for the writer to be in the middle of it
+    finally:
+        postgres.thaw()
+    await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED, 30.0)
+
+
+async def test_two_projectors_at_the_same_jobs_write_what_one_would(
+    client: Client, engine: AsyncEngine, database: Settings
+) -> None:
+    class Both(MarkSet):
+        def put(self, mark: Mark) -> None:
+            super().put(mark)
+            other.put(mark)
+
+    other = MarkSet()
+    marks = Both()
+    steps = [{"id": "a", **LOG}, {"id": "nap", **NAP}, {"id": "b", **LOG}]
+    async with (
+        running_services(client, database, marks) as one,
+        running_services(client, database, other) as two,
+        running_worker(client, marks) as bench,
+    ):
+        plant = Plant(bench, engine, one, marks)
+        handles = await asyncio.gather(*(bench.start(steps) for _ in range(20)))
+        await asyncio.gather(*map(bench.finish, handles))
+        for handle in handles:
+            job = await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED)
+            folded = await refolded(client, handle.id)
+            assert {name: getattr(job, name) for name in JobRecord.model_fields} == dict(folded)
+    assert min(one.stats.jobs, two.stats.jobs) >= 20
+    assert one.stats.set_aside + two.stats.set_aside == 0
 
 
 async def test_a_job_that_cannot_be_stored_is_set_aside_and_holds_up_no_other(plant: Plant) -> None:

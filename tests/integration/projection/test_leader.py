@@ -1,15 +1,39 @@
 """One leads; another takes over when its session ends, however it ends; the leader hears the API's marks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from perdure.settings import Settings
 from tests.integration.store.server import PostgresServer
 from worker.service.leader import Leader, LeaderConfig
 
+ROOT = Path(__file__).parents[3]
+LEADING_PROCESS = """
+import asyncio
+from perdure.settings import Settings
+from perdure.store.engine import create_engine
+from worker.service.leader import Leader, LeaderConfig
+
+async def main():
+    leader = Leader(create_engine(Settings()), print, LeaderConfig(check=0.05, silence=2.0))
+    await leader.start()
+    while not leader.leading:
+        await asyncio.sleep(0.01)
+    print("leading", flush=True)
+    await asyncio.sleep(3600)
+
+asyncio.run(main())
+"""
 CONFIG = LeaderConfig(check=0.05, silence=2.0)
 
 
@@ -71,6 +95,28 @@ async def test_a_leader_leads_again_after_postgres_was_killed(engine: AsyncEngin
         await until(lambda: not leader.leading)
         postgres.start()
         await until(lambda: leader.leading)
+
+
+@pytest.fixture
+def leading_process(database: Settings) -> Iterator["subprocess.Popen[bytes]"]:
+    environment = {**os.environ, "PERDURE_DATABASE_URL": database.database_url.get_secret_value()}
+    command = [sys.executable, "-c", LEADING_PROCESS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=ROOT) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"leading\n"
+            yield process
+        finally:
+            process.kill()
+
+
+async def test_a_leader_that_was_suspended_loses_the_lead(
+    engine: AsyncEngine, leading_process: "subprocess.Popen[bytes]"
+) -> None:
+    async with leaders(engine, 1, []) as (leader,):
+        assert not leader.leading
+        leading_process.send_signal(signal.SIGSTOP)
+        await until(lambda: leader.leading, 15.0)
 
 
 async def test_stop_bears_never_having_started_and_being_called_twice(engine: AsyncEngine) -> None:

@@ -57,6 +57,18 @@ async def test_each_move_of_a_job_is_marked(client: Client) -> None:
         await handle.terminate()
 
 
+async def test_a_query_is_no_move(client: Client) -> None:
+    marks = MarkSet()
+    async with make(client, UnsandboxedWorkflowRunner(), marks) as worker:
+        handle = await client.start_workflow("Job", -1, id=f"default:{uuid4().hex}", task_queue=worker.task_queue)
+        async with asyncio.timeout(20):
+            while not marks.take(100):
+                await asyncio.sleep(0.01)
+        assert await handle.query("state") == "waiting"
+        assert not len(marks)
+        await handle.terminate()
+
+
 async def test_other_workflows_are_not_marked(client: Client) -> None:
     marks = MarkSet()
     async with make(client, UnsandboxedWorkflowRunner(), marks) as worker:

@@ -154,7 +154,7 @@ async def test_b12_parameters_over_the_limit_fail_their_step(bench: Bench) -> No
 async def test_a_job_continues_as_new_with_its_state_sleeps_and_parked_steps(partner: Partner) -> None:
     partner.answers["/parks"] = [404, 200]
     chain: list[dict[str, Any]] = [
-        {"id": f"s{n}", "type": "COMPUTE", "with": {"expression": f"{n}"}} for n in range(60)
+        {"id": f"s{n}", "type": "HTTP_CALL", "with": {"url": f"{partner.url}/s"}} for n in range(60)
     ]
     for before, step in pairwise(chain):
         step["depends_on"] = [before["id"]]
@@ -165,7 +165,7 @@ async def test_a_job_continues_as_new_with_its_state_sleeps_and_parked_steps(par
         {
             "id": "sum",
             "type": "COMPUTE",
-            "with": {"expression": "steps.s0.output + steps.s59.output"},
+            "with": {"expression": "steps.s0.output.status + steps.s59.output.body.call"},
             "depends_on": ["s59", "nap", "parks"],
         },
     ]
@@ -179,6 +179,15 @@ async def test_a_job_continues_as_new_with_its_state_sleeps_and_parked_steps(par
             await handle.signal("retry")
             result = await bench.finish(handle)
             runs = [run.run_id async for run in bench.client.list_workflows(f'WorkflowId="{handle.id}"')]
-    assert (result.status, result.output) == (JobStatus.COMPLETED, {"sum": 59})
+    assert (result.status, result.output) == (JobStatus.COMPLETED, {"sum": 260})
     assert partner.calls["/parks"] == 2
     assert len(runs) > 3
+
+
+async def test_b12_many_outputs_of_local_steps_in_one_workflow_task_complete(bench: Bench) -> None:
+    steps = [{"id": f"s{n}", "type": "COMPUTE", "with": {"expression": "input"}, "depends_on": []} for n in range(70)]
+    steps.append(
+        {"id": "last", "type": "COMPUTE", "with": {"expression": "size(steps.s69.output)"}, "depends_on": ["s69"]}
+    )
+    result = await bench.run(steps, input="x" * 21_000, output="${ steps.last.output }")
+    assert (result.status, result.output) == (JobStatus.COMPLETED, 21_000)
