@@ -22,15 +22,16 @@ CITES = {
     "JOB_CANCELED": {"WORKFLOW_EXECUTION_CANCELED"},
     "JOB_TIMED_OUT": {"WORKFLOW_EXECUTION_FAILED", "WORKFLOW_EXECUTION_TIMED_OUT"},
     "JOB_TERMINATED": {"WORKFLOW_EXECUTION_TERMINATED"},
-    "STEP_SCHEDULED": {"ACTIVITY_TASK_SCHEDULED"},
-    "STEP_STARTED": {"ACTIVITY_TASK_STARTED"},
+    "STEP_SCHEDULED": {"ACTIVITY_TASK_SCHEDULED", "MARKER_RECORDED"},
+    "STEP_STARTED": {"ACTIVITY_TASK_STARTED", "MARKER_RECORDED"},
     "STEP_ATTEMPT_FAILED": {
         "ACTIVITY_TASK_COMPLETED",
         "ACTIVITY_TASK_FAILED",
         "ACTIVITY_TASK_TIMED_OUT",
         "ACTIVITY_TASK_CANCELED",
+        "MARKER_RECORDED",
     },
-    "STEP_COMPLETED": {"ACTIVITY_TASK_COMPLETED", "TIMER_FIRED"},
+    "STEP_COMPLETED": {"ACTIVITY_TASK_COMPLETED", "TIMER_FIRED", "MARKER_RECORDED"},
     "STEP_WAITING": {"TIMER_STARTED"},
     "STEP_CANCELED": {"ACTIVITY_TASK_CANCELED", "ACTIVITY_TASK_FAILED", "TIMER_CANCELED"},
     "CHILD_STARTED": {"CHILD_WORKFLOW_EXECUTION_STARTED"},
@@ -86,7 +87,10 @@ def _check_row(events: dict[int, Event], row: JournalEvent) -> None:
 
 def _check_details(events: dict[int, Event], event: Event, row: JournalEvent) -> None:
     seen = json.dumps(MessageToDict(event, preserving_proto_field_name=True))
-    if row.type == "STEP_STARTED":
+    if row.type == "STEP_STARTED" and type_name(event) == "MARKER_RECORDED":
+        assert (row.attempt, row.data["local"]) == (1, True)
+        assert row.data["worker"] in str(payload(event.marker_recorded_event_attributes.details["result"].payloads[0]))
+    elif row.type == "STEP_STARTED":
         started = event.activity_task_started_event_attributes
         assert (row.attempt, row.data["worker"]) == (started.attempt, started.identity)
     elif row.type == "JOB_STARTED":
@@ -114,7 +118,6 @@ def _check_complete(raw: Sequence[Event], journal: Sequence[JournalEvent]) -> No
         "WORKFLOW_TASK_FAILED",
         "WORKFLOW_EXECUTION_STARTED",
     }
-    own = {"perdure:retention", "perdure:timeout", "perdure:cancel"}
     events = {event.event_id: event for event in raw}
     # A sleep goes on over continue-as-new: stopping and starting its timer is nobody's decision.
     silent = set()
@@ -126,7 +129,7 @@ def _check_complete(raw: Sequence[Event], journal: Sequence[JournalEvent]) -> No
         type_ = type_name(event)
         if event.event_id <= after or type_ not in always or (type_ == NOTES and not notes(event)):
             continue
-        if type_.startswith(("ACTIVITY", "TIMER")) and step_of(events, event) in own:
+        if type_.startswith(("ACTIVITY", "TIMER")) and (step_of(events, event) or "").startswith("perdure:"):
             continue
         if type_ in silent:
             continue

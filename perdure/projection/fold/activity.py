@@ -35,7 +35,7 @@ def on_scheduled(state: FoldState, event: HistoryEvent) -> list[Row]:
     step = state.step(step_id, reading.text(event.data, "activity_type") or "")
     limit = reading.span(event.data, "start_to_close_ms")
     state.activities[event.event_id] = OpenActivity(
-        step_id, round_, start_to_close=limit, made_before=step.tried.get(round_, 0)
+        step_id, round_, start_to_close=limit, made_before=step.local.get(round_, 0)
     )
     step.round = max(step.round, round_)
     step.started_at = step.started_at or event.at

@@ -35,6 +35,7 @@ def on_marker(state: FoldState, event: HistoryEvent) -> list[Row]:
         state.finish(step, StepStatus.CANCELED, event.at)
         return [*rows, _end(JournalType.STEP_CANCELED, event, step, named[1], AttemptOutcome.CANCELED)]
     step.error = ended.error
+    step.local[named[1]] = ended.ledger.count
     return rows
 
 

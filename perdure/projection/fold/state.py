@@ -36,6 +36,8 @@ class StepFold:
     error: ErrorInfo | None = None
     attempts: list[StepAttempt] = field(default_factory=list)
     tried: dict[int, int] = field(default_factory=dict)
+    local: dict[int, int] = field(default_factory=dict)
+    """Of `tried`, what was tried within the workflow task and failed: the activity's numbers begin after it."""
     carried_attempts: int = 0
     carried_retries: int = 0
 

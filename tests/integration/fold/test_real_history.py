@@ -222,14 +222,19 @@ async def test_b7_a_job_that_continues_as_new_is_one_chain_with_its_sleep_told_o
 ) -> None:
     bench = short_history_bench
     nap = {"id": "nap", "type": "SLEEP", "with": {"duration": "2s"}, "depends_on": []}
-    chain = [log(f"s{n}", depends_on=[f"s{n - 1}"] if n else []) for n in range(16)]
+    once = {
+        "type": "FAIL",
+        "with": {"message": "no", "class": "TRANSIENT", "times": 1},
+        "retry": {"initial_interval": "1ms"},
+    }
+    chain = [{"id": f"s{n}", **once, "depends_on": [f"s{n - 1}"] if n else []} for n in range(16)]
     handle = await bench.start([nap, *chain])
     await bench.finish(handle)
     runs = await read_all_runs(bench.client, handle.id)
     assert len(runs) > 2
     folded = [await bench.fold(handle, run_id) for run_id in runs]
     last = folded[-1][0]
-    assert (last.status, last.attempts) == (JobStatus.COMPLETED, 16)
+    assert (last.status, last.attempts) == (JobStatus.COMPLETED, 32)
     # The workflow's clock rounds to microseconds, the event's time is cut.
     starts = [record.started_at.timestamp() for record, _ in folded if record.started_at]
     assert starts == pytest.approx([starts[0]] * len(runs), abs=2e-6)
@@ -244,7 +249,7 @@ async def test_b7_a_job_that_continues_as_new_is_one_chain_with_its_sleep_told_o
 
 
 async def test_a_reset_run_tells_the_reset_and_what_came_after(bench: FoldBench) -> None:
-    handle = await bench.start([log("a"), fail("b", 1), log("c")])
+    handle = await bench.start([fail("a", 1), fail("b", 1), log("c")])
     await bench.finish(handle)
     base = await bench.run_id(handle)
     _, first = await bench.fold(handle, base)
@@ -264,7 +269,7 @@ async def test_a_reset_run_tells_the_reset_and_what_came_after(bench: FoldBench)
 
 
 async def test_a_reset_while_a_step_runs_starts_that_step_again(bench: FoldBench) -> None:
-    handle = await bench.start([hang("runs", depends_on=[]), log("b", depends_on=[]), log("c", depends_on=["b"])])
+    handle = await bench.start([hang("runs", depends_on=[]), fail("b", 1, depends_on=[]), log("c", depends_on=["b"])])
     await bench.until(handle, "c", "COMPLETED")
     _, first = await bench.fold(handle)
     (done,) = [row for row in first if row.type == "STEP_COMPLETED" and row.step_id == "b"]
