@@ -11,7 +11,7 @@ HEADER = "Idempotency-Key"
 _PATH = f"header.{HEADER}"
 
 
-def idempotency_key(request: Request) -> str | None:
+async def idempotency_key(request: Request) -> str | None:
     """The header's value.
 
     Raises:

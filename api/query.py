@@ -1,6 +1,6 @@
 """Query strings, read strictly: nothing unknown, nothing twice, nothing that is not UTF-8."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 from urllib.parse import unquote_to_bytes
@@ -17,12 +17,12 @@ class NoQuery(BaseModel):
     """The query of a route that takes none."""
 
 
-def only(model: type[BaseModel]) -> Callable[[Request], None]:
+def only(model: type[BaseModel]) -> Callable[[Request], Awaitable[None]]:
     """A dependency that refuses query parameters that `model` does not have, and scalar ones sent twice."""
     known = list(model.model_fields)
     repeatable = {name for name, field in model.model_fields.items() if _is_list(field.annotation)}
 
-    def check(request: Request) -> None:
+    async def check(request: Request) -> None:
         _check_encoding(request.scope["query_string"])
         problems = list(_problems(request, known, repeatable))
         if problems:

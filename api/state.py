@@ -21,7 +21,7 @@ class Services:
     keys: KeyRing
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
     """The services of the application that serves this request."""
     found: Services = request.state.services
     return found

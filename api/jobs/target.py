@@ -12,7 +12,7 @@ from perdure.contract.limit import MAX_WORKFLOW_ID
 _FORM = re.compile(r"[a-z0-9][a-z0-9-]{0,39}:[A-Za-z0-9._:~-]+", re.ASCII)
 
 
-def job_of_path(
+async def job_of_path(
     job_id: Annotated[str, Path(description="The job id, `{tenant}:{key}`.", examples=["default:order-1042"])],
     principal: Viewer,
 ) -> str:

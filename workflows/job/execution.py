@@ -33,6 +33,7 @@ class Execution:
         self.closing = False
         self.stop_requested = False
         self._started_at = carried.started_at if carried else workflow.now().isoformat()
+        self._submitted_at = (carried and carried.submitted_at) or workflow.info().workflow_start_time.isoformat()
         self._time = RunningTime(start.spec.timeout, carried.used_ms if carried else 0, self._wake)
         self._waits_for = graph.dependencies(start.spec.steps)
         self._dependents = graph.dependents(self._waits_for)
@@ -229,6 +230,7 @@ class Execution:
             steps={step.id: step.carry() for step in self.job.steps.values()},
             notes=self.notes.written,
             started_at=self._started_at,
+            submitted_at=self._submitted_at,
             parked_at=self.parking.since,
             parks=self.parking.parks,
             used_ms=self._time.used_ms,
