@@ -12,7 +12,7 @@ from typing import Any
 from perdure.embedded.error import MissingPartError, StackError
 
 try:
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 except ImportError:  # the extra `embedded` is not installed; `perdure jobs ...` works without
     psutil = None
 

@@ -5,7 +5,7 @@ import os
 import time
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from perdure.expressions import ExpressionError, Scope, compute_references, compute_roots

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from perdure.embedded.binary import find_binaries
 from perdure.embedded.info import StackInfo, find_running

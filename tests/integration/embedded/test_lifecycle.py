@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import asyncpg
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from perdure.embedded.binary import find_binaries
