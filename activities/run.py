@@ -41,6 +41,8 @@ async def run_attempt(definition: StepDefinition, runtime: StepRuntime, call: St
     attempt = Attempt(runtime, call, mask)
     log = _logger(attempt, mask)
     log.info("step attempt started", status="RUNNING")
+    if attempt.number > 1:  # the one before may have been lost with its worker, telling nobody
+        _tell(attempt, runtime, log)
     limit = asyncio.timeout(_seconds(attempt))
     try:
         async with attempt.alive(), limit:
@@ -125,10 +127,7 @@ def _report(
         execution_ms=_milliseconds(attempt),
         **unexpected,
     )
-    try:
-        runtime.on_attempt_failed(attempt.call.job_id, attempt.info.workflow_run_id or "")
-    except Exception:  # an observer must not change what happens to the step
-        log.warning("the observer of failed attempts failed", exc_info=True)
+    _tell(attempt, runtime, log)
     # No cause: it would be in the history, unmasked.
     raise ApplicationError(
         error.message,
@@ -137,6 +136,13 @@ def _report(
         non_retryable=final,
         next_retry_delay=delay,
     ) from None
+
+
+def _tell(attempt: Attempt, runtime: StepRuntime, log: FilteringBoundLogger) -> None:
+    try:
+        runtime.on_attempt_failed(attempt.call.job_id, attempt.info.workflow_run_id or "")
+    except Exception:  # an observer must not change what happens to the step
+        log.warning("the observer of failed attempts failed", exc_info=True)
 
 
 def _logger(attempt: Attempt, mask: Mask) -> FilteringBoundLogger:

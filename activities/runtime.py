@@ -23,7 +23,8 @@ class StepRuntime:
     """One a worker process.
 
     `worker` names the process in the attempt ledger (`host/pid`). `on_attempt_failed(job_id, run_id)` is called
-    just before an attempt is reported as failed; it must not block. `draw` gives random numbers from 0 to 1.
+    just before an attempt is reported as failed, and as the next one begins, because a lost worker reports
+    nothing; it must not block. `draw` gives random numbers from 0 to 1.
     """
 
     worker: str

@@ -10,12 +10,9 @@ from perdure.admission.problem import Problem
 from perdure.contract.json_size import json_bytes
 from perdure.contract.limit import JobLimits
 from perdure.contract.spec import JobSpec
-from perdure.expressions import ExpressionError
-from perdure.expressions.scan import scan
-from perdure.expressions.walk import strings
+from perdure.expressions import expression_size
+from perdure.expressions.limit import TEMPLATE_LENGTH
 
-EXPRESSION_CHARACTERS = 131_072
-"""Characters of all expressions of a spec: reading them takes about 6 µs each (measured), a second in all."""
 FAIRNESS_KEY_BYTES = 64
 """Temporal's bound."""
 _CODE = "API.SPEC.LIMIT"
@@ -25,23 +22,14 @@ def expression_size_problem(found: Iterable[Place]) -> Problem | None:
     """The problem of a spec with more expressions than admission reads; the others are then not looked for."""
     total = 0
     for place in found:
-        total += sum(_code_characters(text) for _, text in strings(place.value))
-        if total > EXPRESSION_CHARACTERS:
+        total += expression_size(place.value)
+        if total > TEMPLATE_LENGTH:
             message = (
-                f"the expressions of a job have at most {EXPRESSION_CHARACTERS} characters together:"
+                f"the expressions of a job have at most {TEMPLATE_LENGTH} characters together (a short one counts 50):"
                 " pass data through `input` instead"
             )
             return Problem(render(place.path), _CODE, message)
     return None
-
-
-def _code_characters(text: str) -> int:
-    if "${" not in text:
-        return 0
-    try:
-        return sum(len(getattr(part, "text", "")) for part in scan(text))
-    except ExpressionError:
-        return 0
 
 
 def key_size_problems(spec: Outline) -> Iterator[Problem]:

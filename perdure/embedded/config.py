@@ -33,14 +33,17 @@ class StackConfig:
 
 
 def application_root() -> Path:
-    """Return the directory that holds `api/` and `worker/`.
+    """Return the directory that holds `api/`, `worker/` and `examples/`: the checkout, or the wheel's data.
 
     Raises MissingPartError where Perdure was installed without them.
     """
-    root = Path(os.path.abspath(perdure.__file__)).parent.parent  # noqa: PTH100 (keep symlinks as the user has them)
-    if not all((root / folder / "__init__.py").is_file() for folder in ("api", "worker")):
-        raise MissingPartError(
-            f"Perdure's API and worker are not beside {root / 'perdure'}: the embedded stack runs from a "
-            "checkout. Clone the repository, run `make setup` there and start .venv/bin/perdure."
-        )
-    return root
+    package = Path(os.path.abspath(perdure.__file__)).parent  # noqa: PTH100 (keep symlinks as the user has them)
+    # The data first: beside an installed `perdure`, an `api/` is somebody else's. A checkout has no such data.
+    for root in (package / "_application", package.parent):
+        if all((root / folder / "__init__.py").is_file() for folder in ("api", "worker")):
+            return root
+    raise MissingPartError(
+        f"Perdure's API and worker are neither in {package / '_application'} nor beside {package}: the installation "
+        "is not complete. Install it again (pip install --force-reinstall 'perdure[embedded]'), or clone the "
+        "repository and run `make setup` there."
+    )

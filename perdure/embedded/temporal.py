@@ -20,6 +20,8 @@ DYNAMIC_CONFIG = (
     'history.timerProcessorMaxTimeShift="10ms"',
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
+    # A job whose workflow task fails again and again is to be found within seconds (TemporalReportedProblems).
+    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
 )
 # The user's own profiles and environments of the CLI are not meant for this server.
 _OWN_SETTINGS_ONLY = ("--env-file", "/dev/null", "--disable-config-file", "--disable-config-env")

@@ -57,7 +57,7 @@ class Background:
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=self._name)
 
-    async def stop(self, grace: float = 5.0) -> None:
+    async def stop(self, grace: float = 2.0) -> None:
         """Let the round that runs end, for at most `grace` seconds."""
         self._stopping.set()
         task, self._task = self._task, None

@@ -84,7 +84,7 @@ class Projector:
     async def stop(self) -> None:
         """Project what is marked by now, if Postgres and Temporal are there, and end."""
         well = self._background.started and not self._background.failures
-        await self._background.stop()
+        await self._background.stop(self._config.drain)
         self._follow_up.cancel()
         if well:
             await self._drain()

@@ -34,7 +34,11 @@ async def ended(
 ) -> AsyncIterator[tuple[Plant, Handle]]:
     marks = MarkSet()
     heard = marks if request.param == "marked as it runs" else MarkSet()
-    once = {"type": "FAIL", "with": {"times": 1, "class": "TRANSIENT"}, "retry": {"initial_interval": "1ms", "jitter": 0.0}}
+    once = {
+        "type": "FAIL",
+        "with": {"times": 1, "class": "TRANSIENT"},
+        "retry": {"initial_interval": "1ms", "jitter": 0.0},
+    }
     steps = [{"id": f"s{n}", **once} for n in range(STEPS)]
     async with running_worker(client, heard) as bench, running_services(client, database, marks) as projector:
         plant = Plant(bench, engine, projector, marks)

@@ -80,9 +80,7 @@ async def test_a_writer_that_lags_behind_takes_nothing_back(engine: AsyncEngine,
     assert await rows_of(engine, job_id, suffix) == await _whole_rows(engine, names)
 
 
-async def test_batches_that_overlap_in_any_order_do_not_deadlock(
-    engine: AsyncEngine, postgres: PostgresServer
-) -> None:
+async def test_batches_that_overlap_in_any_order_do_not_deadlock(engine: AsyncEngine, postgres: PostgresServer) -> None:
     fresh = [await _fresh(("listed_order",)) for _ in range(8)]
 
     async def project(order: int) -> None:
