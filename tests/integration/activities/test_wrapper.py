@@ -60,7 +60,8 @@ async def test_three_attempts_are_in_the_ledger_with_their_errors(
     assert last.started_at is not None
     assert first.started_at <= first.ended_at <= first.next_retry_at <= last.started_at
     assert (last.error, last.next_retry_at) == (None, None)
-    assert [job for job, _ in failed] == [call.job_id, call.job_id]
+    # Each of the two failures is told as it ends, and again as the next attempt begins.
+    assert [job for job, _ in failed] == [call.job_id] * 4
     assert all(run for _, run in failed)
 
 
