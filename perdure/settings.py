@@ -20,6 +20,9 @@ class Settings(BaseSettings):
         SecretStr("postgresql+asyncpg://perdure@127.0.0.1:5432/perdure"),
         description="SQLAlchemy URL of Postgres (driver asyncpg).",
     )
+    database_password_file: Path | None = Field(
+        None, description="File with the password of Postgres; wins over one in PERDURE_DATABASE_URL."
+    )
     database_pool_size: int = Field(10, ge=1, le=200, description="Connections a process keeps at most.")
 
     api_host: str = Field("127.0.0.1", description="Address the API listens on.")
@@ -71,6 +74,19 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("database_password_file")
+    @classmethod
+    def _password_can_be_read(cls, file: Path | None) -> Path | None:
+        # Every entry point names the variable of a setting that does not parse; a file that cannot be used is one.
+        if file is not None:
+            try:
+                holds_something = bool(file.read_text().strip())
+            except (OSError, UnicodeDecodeError) as error:
+                raise ValueError(f"the file cannot be read: {error}") from error
+            if not holds_something:
+                raise ValueError(f"{file} is empty; it must hold the password and nothing else")
+        return file
 
 
 def setting_problems(error: ValidationError) -> str:

@@ -43,7 +43,7 @@ def application_root() -> Path:
         if all((root / folder / "__init__.py").is_file() for folder in ("api", "worker")):
             return root
     raise MissingPartError(
-        f"Perdure's API and worker are neither in {package / '_application'} nor beside {package}: the installation "
-        "is not complete. Install it again (pip install --force-reinstall 'perdure[embedded]'), or clone the "
-        "repository and run `make setup` there."
+        f"Perdure's API and worker are neither in {package / '_application'} nor beside {package}: the embedded stack "
+        "runs from a checkout (clone the repository, run `make setup` there and start .venv/bin/perdure) or from a "
+        "whole wheel (pip install --force-reinstall 'perdure[embedded]')."
     )

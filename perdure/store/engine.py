@@ -4,6 +4,7 @@ Called by the API, the worker, the projection writer and `python -m perdure.stor
 """
 
 import asyncpg
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -23,17 +24,24 @@ def create_engine(settings: Settings, *, statement_seconds: float = STATEMENT_SE
     """An engine for the configured database. Nothing is connected until the first use.
 
     Args:
-        settings: URL and pool size.
+        settings: URL, password file and pool size.
         statement_seconds: a statement that takes longer is an error.
     """
     return create_async_engine(
-        settings.database_url.get_secret_value(),
+        _url(settings),
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=CONNECT_SECONDS,
         pool_pre_ping=True,
         connect_args=_connect_options(statement_seconds),
     )
+
+
+def _url(settings: Settings) -> URL:
+    url = make_url(settings.database_url.get_secret_value())
+    if settings.database_password_file is None:
+        return url
+    return url.set(password=settings.database_password_file.read_text().strip())
 
 
 def _connect_options(statement_seconds: float) -> dict[str, object]:

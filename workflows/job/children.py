@@ -32,6 +32,7 @@ from perdure.contract.spec import DependentSpec, DependentWhen, JobSpec
 from perdure.expressions import ExpressionError, resolve
 from workflows.job.ending import Ending, EndingKind
 from workflows.job.note import NoteWriter
+from workflows.job.outcome import told
 from workflows.job.state import JobRun
 
 _INHERITED_MEMO = (MEMO_SUBMITTED_BY, MEMO_REQUEST_ID, MEMO_TRACEPARENT)
@@ -77,7 +78,7 @@ class Children:
         try:
             await self._start_child(id_, self._child_spec(dependent.job))
         except ExpressionError as problem:
-            reason = f"its input: {problem.message} (in ${{ {problem.expression} }})"
+            reason = f"its input: {told(problem)}"
             self._notes.add(JournalType.CHILD_NOT_STARTED, reason=reason, child=id_, name=dependent.name)
         except WorkflowAlreadyStartedError:
             pass  # an earlier run of this job started it, before a reset

@@ -13,6 +13,7 @@ from perdure.contract.ledger import AttemptLedger, Heartbeat
 from perdure.contract.name import RESULT_CANCELED
 from perdure.contract.step_call import StepFailure
 from perdure.contract.step_timeout import timeout_error
+from perdure.expressions import ExpressionError
 from workflows.job.state import JobRun, StepRun
 
 
@@ -56,6 +57,12 @@ Outcome = Completed | Skipped | Failed | Canceled
 def failure(job: JobRun, step: StepRun, code: str, error_class: ErrorClass, message: str) -> Failed:
     """A failure that the workflow itself found."""
     return Failed(error_info(code, error_class, message, job_type=job.spec.type, step_type=step.spec.type))
+
+
+def told(problem: ExpressionError) -> str:
+    """An expression's problem in words, with the expression."""
+    source = problem.expression
+    return f"{problem.message} (in {source if '${' in source else f'${{ {source} }}'})"
 
 
 def read_failure(job: JobRun, step: StepRun, raised: FailureError) -> Failed | Canceled:

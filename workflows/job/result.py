@@ -9,6 +9,7 @@ from perdure.contract.json_size import json_bytes
 from perdure.contract.state import JobStatus
 from perdure.expressions import ExpressionError, resolve
 from workflows.job.ending import Ending, EndingKind
+from workflows.job.outcome import told
 from workflows.job.state import JobRun
 
 
@@ -24,7 +25,7 @@ def close(job: JobRun, ending: Ending) -> JobResult:
     try:
         output = _output(job)
     except ExpressionError as problem:
-        return _failed(job, problem.code, f"output: {problem.message} (in ${{ {problem.expression} }})")
+        return _failed(job, problem.code, f"output: {told(problem)}")
     size = json_bytes(output)
     if size > job.limits.state_bytes:
         message = f"the job's output is {size} bytes; the limit is {job.limits.state_bytes}"

@@ -14,7 +14,7 @@ from perdure.expressions import (
     resolve_condition,
 )
 from workflows.job.activity import run_activity
-from workflows.job.outcome import Outcome, Skipped, failure
+from workflows.job.outcome import Outcome, Skipped, failure, told
 from workflows.job.sleep import sleep
 from workflows.job.state import JobRun, StepRun
 
@@ -26,8 +26,7 @@ async def run_round(job: JobRun, step: StepRun) -> Outcome:
             return Skipped("its condition is false")
         resolved = _resolve_params(job, step)
     except ExpressionError as problem:
-        message = f"{problem.message} (in ${{ {problem.expression} }})"
-        return failure(job, step, problem.code, ErrorClass.PERMANENT, message)
+        return failure(job, step, problem.code, ErrorClass.PERMANENT, told(problem))
     if step.spec.type == "SLEEP":
         return await sleep(job, step, resolved.value)
     return await _run_activity(job, step, resolved)

@@ -1,0 +1,1 @@
+"""What `perdure doctor` looks at. `python -m perdure.doctor` examines; the command shows what it found."""
