@@ -27,6 +27,7 @@ from perdure.steps.catalogue import parameter_problems
 from perdure.steps.context import StepContext
 from perdure.steps.definition import StepDefinition
 from perdure.steps.error import StepError
+from perdure.telemetry.log_field import trace_id_of
 
 _NOT_OURS = (KeyboardInterrupt, GeneratorExit)
 
@@ -40,7 +41,7 @@ async def run_attempt(definition: StepDefinition, runtime: StepRuntime, call: St
     mask = Mask()
     attempt = Attempt(runtime, call, mask)
     log = _logger(attempt, mask)
-    log.info("step attempt started", status="RUNNING")
+    log.info("step attempt started")
     if attempt.number > 1:  # the one before may have been lost with its worker, telling nobody
         _tell(attempt, runtime, log)
     limit = asyncio.timeout(_seconds(attempt))
@@ -151,9 +152,12 @@ def _logger(attempt: Attempt, mask: Mask) -> FilteringBoundLogger:
         structlog.get_config()["logger_factory"]("perdure.step"),
         processors=[mask.log_processor, *structlog.get_config()["processors"]],
         job_id=call.job_id,
+        parent_job_id=call.parent_job_id,
         step_id=call.step_id,
         step_type=call.step_type,
         tenant=call.tenant,
+        trace_id=trace_id_of(call.traceparent),
+        status="RUNNING",
         round=call.round,
         attempt=attempt.number,
     )

@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import httpx
 
 from activities.secret import SecretStore
+from perdure.telemetry.metric.attempt import AttemptMetrics
 
 
 def _now() -> datetime:
@@ -33,3 +34,4 @@ class StepRuntime:
     on_attempt_failed: Callable[[str, str], None] = _nobody
     clock: Callable[[], datetime] = _now
     draw: Callable[[], float] = random.random
+    metrics: AttemptMetrics = field(default_factory=AttemptMetrics)

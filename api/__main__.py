@@ -1,6 +1,5 @@
 """`python -m api`: the API process. Stops cleanly on SIGTERM and Ctrl-C; bad settings end it with one line."""
 
-import logging
 import os
 import signal
 import sys
@@ -78,10 +77,9 @@ def server(settings: Settings) -> uvicorn.Server:
 
 def main() -> int:
     """Serve until told to stop; returns the exit code: 0 after a signal, 1 after a failure, 2 for bad settings."""
-    configure_logging("api")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
         settings = Settings()
+        configure_logging("api", settings.log_level, settings.log_format)
         load_plugins()
         process = server(settings)
     except ValidationError as error:

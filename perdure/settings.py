@@ -1,7 +1,7 @@
 """Every setting of Perdure, typed, read from `PERDURE_*`; built only by entry points (api, worker, CLI)."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -21,7 +21,7 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of Postgres (driver asyncpg).",
     )
     database_password_file: Path | None = Field(
-        None, description="File with the password of Postgres; wins over one in PERDURE_DATABASE_URL."
+        None, description="File with the password of Postgres, for a PERDURE_DATABASE_URL that has none."
     )
     database_pool_size: int = Field(10, ge=1, le=200, description="Connections a process keeps at most.")
 
@@ -41,8 +41,11 @@ class Settings(BaseSettings):
     queues: Annotated[tuple[str, ...], NoDecode] = Field(
         ("default",), description="Queues this worker serves, separated by commas."
     )
+    worker_health_host: str = Field(
+        "127.0.0.1", description="Address of the worker's /livez, /readyz and /metrics; 0.0.0.0 in a container."
+    )
     worker_health_port: int | None = Field(
-        None, ge=0, le=65535, description="Port of the worker's /livez and /readyz; unset: none."
+        None, ge=0, le=65535, description="Port of the worker's /livez, /readyz and /metrics; unset: none."
     )
     worker_grace_seconds: float = Field(
         10.0, ge=0, description="How long running steps may finish after SIGTERM."
@@ -65,6 +68,14 @@ class Settings(BaseSettings):
 
     projector_interval_ms: int = Field(100, ge=1, description="How long the projector gathers marks (ms).")
     sweep_interval_seconds: float = Field(1.0, gt=0, description="Pause between two sweeps of visibility.")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="Form of log lines: `json`, `console` for people, `auto`: `console` on a terminal only."
+    )
+    metrics_interval_seconds: float = Field(
+        10.0, gt=0, description="How often the worker counts open jobs, dead letters and backlogs for /metrics."
+    )
 
     @field_validator("queues", "http_allowed_hosts", mode="before")
     @classmethod

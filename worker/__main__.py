@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from perdure.settings import Settings, setting_problems
 from perdure.telemetry.log import configure_logging
+from perdure.telemetry.metric.registry import process_metrics
 from worker.app import serve
 
 _log = structlog.get_logger("worker")
@@ -21,17 +22,17 @@ async def _until_signal(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve(settings, stop)
+    await serve(settings, stop, process_metrics("worker"))
 
 
 def main() -> int:
     """The exit code: 0 after a signal, 1 after a failure, 2 for settings that do not parse."""
-    configure_logging("worker")
     try:
         settings = Settings()
     except ValidationError as problem:
         sys.stderr.write(setting_problems(problem))
         return 2
+    configure_logging("worker", settings.log_level, settings.log_format)
     try:
         uvloop.run(_until_signal(settings))
     except Exception:  # noqa: BLE001  whatever it is, it is said in the log and the process ends

@@ -19,9 +19,11 @@ from perdure.egress.client import guarded_client
 from perdure.egress.policy import EgressPolicy
 from perdure.settings import Settings
 from perdure.steps.plugin import load_plugins
+from perdure.telemetry.metric.registry import ProcessMetrics
 from perdure.temporal import connect
 from worker.health import health_server
 from worker.mark import MarkSet
+from worker.metrics import worker_metrics
 from worker.queue_worker import make_worker
 from worker.service.running import running_services
 
@@ -29,21 +31,31 @@ _log = structlog.get_logger("worker")
 _RECONNECT_SECONDS = 0.5
 
 
-async def serve(settings: Settings, stop: asyncio.Event) -> None:
+async def serve(settings: Settings, stop: asyncio.Event, process: ProcessMetrics) -> None:
     """Work until `stop` is set, then let running steps finish within the grace and end.
+
+    Args:
+        settings: what to serve, and where.
+        stop: set by a signal.
+        process: the metrics of this process, on which the worker's are hung.
 
     Raises:
         RuntimeError: a plugin cannot be used, or a Temporal worker failed for good.
     """
     identity = f"{socket.gethostname()}/{os.getpid()}"
     plugins = load_plugins()
-    client = await _connected(settings, identity, stop)
+    client = await _connected(settings, identity, process, stop)
     if client is None:
         return
     marks = MarkSet()
+    metrics = worker_metrics(process, settings)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(health_server(settings.worker_health_port, lambda: _problem(client)))
-        await stack.enter_async_context(running_services(client, settings, marks))
+        await stack.enter_async_context(
+            health_server(
+                settings.worker_health_host, settings.worker_health_port, lambda: _problem(client), process.text
+            )
+        )
+        await stack.enter_async_context(running_services(client, settings, marks, metrics))
         policy = EgressPolicy.of(allow_private=settings.http_allow_private, allowed_hosts=settings.http_allowed_hosts)
         http = await stack.enter_async_context(guarded_client(policy))
         runtime = StepRuntime(
@@ -51,6 +63,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             http=http,
             secrets=SecretStore(os.environ, settings.secrets_dir),
             on_attempt_failed=marks.mark_attempt,
+            metrics=metrics.attempts,
         )
         activities = all_activities(runtime, plugins)
         workers = [make_worker(client, settings, queue, activities, marks) for queue in settings.queues]
@@ -60,12 +73,14 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             _log.info("worker stopping", grace_seconds=settings.worker_grace_seconds)
 
 
-async def _connected(settings: Settings, identity: str, stop: asyncio.Event) -> Client | None:
+async def _connected(
+    settings: Settings, identity: str, process: ProcessMetrics, stop: asyncio.Event
+) -> Client | None:
     """A client, once Temporal answers; None when told to stop before."""
     waiting = False
     while not stop.is_set():
         try:
-            return await connect(settings, identity=identity)
+            return await connect(settings, identity=identity, runtime=process.runtime)
         except RuntimeError as problem:
             if not waiting:
                 _log.warning("waiting for Temporal", address=settings.temporal_address, problem=str(problem))

@@ -1,4 +1,7 @@
-"""The worker's /livez and /readyz, for supervisors and orchestrators; started by the composition root."""
+"""The worker's /livez, /readyz and /metrics, for supervisors, orchestrators and Prometheus.
+
+Started by the composition root.
+"""
 
 import asyncio
 import contextlib
@@ -7,11 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from perdure.telemetry.metric.registry import CONTENT_TYPE
 
 Check = Callable[[], Awaitable[str | None]]
 """Answers None when all is well, else what is wrong."""
+Metrics = Callable[[], Awaitable[bytes]]
+"""All metrics as text."""
 
 
 class _Server(uvicorn.Server):
@@ -21,12 +28,13 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def health_server(port: int | None, ready: Check) -> AsyncIterator[None]:
-    """Serve on `port` of the loopback interface while the context is open; do nothing where it is None."""
+async def health_server(host: str, port: int | None, ready: Check, metrics: Metrics) -> AsyncIterator[None]:
+    """Serve on `port` while the context is open; do nothing where it is None."""
     if port is None:
         yield
         return
-    config = uvicorn.Config(_app(ready), host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="off")
+    app = _app(ready, metrics)
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off")
     server = _Server(config)
     task = asyncio.create_task(server.serve())
     try:
@@ -36,7 +44,7 @@ async def health_server(port: int | None, ready: Check) -> AsyncIterator[None]:
         await task
 
 
-def _app(ready: Check) -> Starlette:
+def _app(ready: Check, metrics: Metrics) -> Starlette:
     async def livez(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
@@ -46,4 +54,7 @@ def _app(ready: Check) -> Starlette:
             return JSONResponse({"status": "error", "problem": problem}, status_code=503)
         return JSONResponse({"status": "ok"})
 
-    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz)])
+    async def shown(_: Request) -> Response:
+        return Response(await metrics(), media_type=CONTENT_TYPE)
+
+    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", shown)])

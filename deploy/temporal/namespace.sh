@@ -4,7 +4,7 @@
 set -eu
 
 retention=${RETENTION:-30d}
-deadline=$(($(date +%s) + 180))
+deadline=$(($(date +%s) + ${PATIENCE_SECONDS:-180}))
 
 # insist COMMAND...: until it succeeds or the time is up. A namespace that was just made is not known everywhere yet.
 insist() {

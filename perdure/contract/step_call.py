@@ -47,6 +47,9 @@ class StepInput(Message):
     """Start-to-close of one attempt, as a duration."""
     limits: JobLimits = Field(default_factory=JobLimits)
     correlation_id: str | None = None
+    parent_job_id: str | None = None
+    traceparent: str | None = None
+    """The W3C trace context that the job was submitted with."""
 
 
 class StepResult(Message):

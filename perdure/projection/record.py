@@ -96,6 +96,11 @@ class JournalEvent(Model):
     trace_id: str | None = None
     data: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def key(self) -> str:
+        """What makes the row the only one of its kind, as text."""
+        return f"{self.run_id}/{self.event_id}/{self.ordinal}"
+
 
 class LiveObservation(Model):
     """What `describe` said of an open step: attempts the history does not hold yet."""

@@ -55,36 +55,42 @@ class Projection:
         return newest if newest.created_at == created_at else newest.model_copy(update={"created_at": created_at})
 
 
-async def write(engine: AsyncEngine, batch: Sequence[Projection]) -> None:
+async def write(engine: AsyncEngine, batch: Sequence[Projection]) -> set[str]:
     """Write a batch of different jobs, all or nothing. Of an empty batch Postgres hears nothing.
+
+    Returns:
+        The `JournalEvent.key` of the journal rows that were not there before: of several writers of one event
+        it is among those of one.
 
     Raises:
         StoreUnavailableError: Postgres is away; nothing was written.
         sqlalchemy.exc.DBAPIError: Postgres refused a value; nothing was written.
     """
     if not batch:
-        return
+        return set()
     for left in reversed(range(_TRIES)):
         try:
             async with transaction(engine) as connection:
-                await _write(connection, batch)
+                new = await _write(connection, batch)
         except DBAPIError as error:
             if not left or getattr(error.orig, "sqlstate", None) not in _RACE_STATES:
                 raise
         else:
-            return
+            return new
+    raise AssertionError("the last try returns or raises")
 
 
-async def _write(connection: AsyncConnection, batch: Sequence[Projection]) -> None:
+async def _write(connection: AsyncConnection, batch: Sequence[Projection]) -> set[str]:
     now = datetime.now(UTC)
     await projected.lock_jobs(connection, [entry.job_id for entry in batch])
     await add_observations(connection, [seen for entry in batch for seen in entry.observations])
     await projected.enter_ledger(connection, [row.ledger_row(entry.job) for entry in batch])
     written = await projected.write_jobs(connection, await _job_rows(connection, batch, now))
     await _write_runs(connection, batch, written, now)
-    await projected.write_journal(connection, [row.journal_row(event) for entry in batch for event in entry.events])
+    new = await projected.write_journal(connection, [row.journal_row(event) for entry in batch for event in entry.events])
     ended = [entry.job for entry in batch if entry.job_id in written]
     await projected.close_ledger(connection, [row.ledger_row(job) for job in ended if job.status.final])
+    return new
 
 
 async def _job_rows(connection: AsyncConnection, batch: Sequence[Projection], now: datetime) -> list[row.Row]:

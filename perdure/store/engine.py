@@ -39,7 +39,7 @@ def create_engine(settings: Settings, *, statement_seconds: float = STATEMENT_SE
 
 def _url(settings: Settings) -> URL:
     url = make_url(settings.database_url.get_secret_value())
-    if settings.database_password_file is None:
+    if url.password is not None or settings.database_password_file is None:
         return url
     return url.set(password=settings.database_password_file.read_text().strip())
 

@@ -62,7 +62,11 @@ _JOBS = _job_upsert().returning(jobs.c.id)
 _RUNS = _run_upsert().returning(runs.c.run_id)
 _STEPS = _upsert(steps)
 _ATTEMPTS = _upsert(attempts)
-_JOURNAL = insert_rows(journal).on_conflict_do_nothing()
+_JOURNAL = (
+    insert_rows(journal)
+    .on_conflict_do_nothing()
+    .returning(func.concat_ws("/", journal.c.run_id, journal.c.event_id, journal.c.ordinal))
+)
 _LEDGER = insert_rows(ledger, leave_out={"outcome", "closed_at"}).on_conflict_do_nothing()
 
 
@@ -116,9 +120,9 @@ async def forget_attempts(connection: AsyncConnection, step_keys: Collection[tup
         await connection.execute(delete(attempts).where(key.in_(sorted(step_keys))))
 
 
-async def write_journal(connection: AsyncConnection, rows: Rows) -> None:
-    """Write journal rows; those that are there stay as they are."""
-    await write_rows(connection, _JOURNAL, rows)
+async def write_journal(connection: AsyncConnection, rows: Rows) -> set[str]:
+    """Write journal rows; those that are there stay as they are. Returns `run/event/ordinal` of the new ones."""
+    return set(await write_rows(connection, _JOURNAL, rows))
 
 
 async def enter_ledger(connection: AsyncConnection, rows: Rows) -> None:

@@ -1,1 +1,1 @@
-"""What the processes tell about themselves: logs, later metrics and traces."""
+"""What the processes tell about themselves: logs and metrics."""

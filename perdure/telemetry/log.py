@@ -1,66 +1,113 @@
-"""Logging of every process: structlog, one JSON object a line on standard error; called by entry points."""
+"""Logging of every process: structlog, one event a line on standard error; called by entry points.
+
+JSON for machines; on a terminal, or where `PERDURE_LOG_FORMAT` says so, a form for people. The standard
+library's loggers (uvicorn, temporalio, SQLAlchemy, asyncio, warnings) take the same way.
+"""
 
 import logging
 import logging.config
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, TextIO
 
 import structlog
+from structlog.typing import EventDict, Processor
 
-_SHARED: list[Any] = [
+from perdure.telemetry.log_field import FIXED, add_fixed_fields, read_temporal_fields
+from perdure.telemetry.log_mask import mask_event
+
+LogFormat = Literal["auto", "json", "console"]
+
+_SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
-    structlog.processors.format_exc_info,
 ]
 
-# What these say below the level, our own lines say with the job's fields.
-_QUIET = {
+# What these say below the level, our own lines say with the job's fields; further below are payloads.
+_LEAST = {
     "alembic.runtime.migration": logging.WARNING,
+    "asyncio": logging.WARNING,
     "httpcore": logging.WARNING,
     "httpx": logging.WARNING,
+    "sqlalchemy.engine": logging.WARNING,
+    "temporalio": logging.WARNING,
     "temporalio.activity": logging.ERROR,
     "uvicorn": logging.WARNING,
     "uvicorn.error": logging.WARNING,
 }
 
 
-def configure_logging(service: str, level: str = "INFO") -> None:
-    """Send structlog and the standard library's loggers through the same JSON form.
+def configure_logging(
+    service: str, level: str = "INFO", form: LogFormat = "auto", *, stream: TextIO | None = None
+) -> None:
+    """Send structlog and the standard library's loggers through the same form.
 
     Args:
         service: the process, as field `service` on every line.
         level: the least level that is written.
+        form: `auto` is `console` where `stream` is a terminal.
+        stream: where lines go; standard error.
     """
+    stream = stream or sys.stderr
     structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
-    handler = logging.StreamHandler(sys.stderr)
+    console = form == "console" or (form == "auto" and stream.isatty())
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _add_service(service),
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
+            processors=[_service(service), read_temporal_fields, *_rendering(stream, console=console)],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for name, least in _QUIET.items():
-        logging.getLogger(name).setLevel(least)
+    logging.captureWarnings(capture=True)
+    for name, least in _LEAST.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
 
 
-def _add_service(service: str) -> structlog.typing.Processor:
-    def add(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _service(service: str) -> Processor:
+    def add(_logger: Any, _method: str, event: EventDict) -> EventDict:
         event.setdefault("service", service)
         return event
 
     return add
+
+
+def _rendering(stream: TextIO, *, console: bool) -> Sequence[Processor]:
+    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if console:
+        colors = stream.isatty()
+        # The traceback as text, so that it is masked like everything else.
+        return [
+            structlog.processors.format_exc_info,
+            remove_meta,
+            mask_event,
+            _without_nulls,
+            structlog.dev.ConsoleRenderer(colors=colors),
+        ]
+    return [
+        structlog.processors.format_exc_info,
+        remove_meta,
+        add_fixed_fields,
+        mask_event,
+        structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+    ]
+
+
+def _without_nulls(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    for name in FIXED:
+        if name in event and event[name] is None:
+            del event[name]
+    return event

@@ -50,6 +50,11 @@ class FollowUp:
             timer.cancel()
         self._timers.clear()
 
+    @property
+    def count_set_aside(self) -> int:
+        """How many jobs are not to be looked at for now."""
+        return len(self._blocked)
+
     def is_set_aside(self, job_id: str) -> bool:
         """Whether the job is not to be looked at for now."""
         return job_id in self._blocked

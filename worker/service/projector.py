@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from perdure.projection.record import JournalEvent
 from perdure.projection.writer import Projection, write
 from perdure.store.health import ping
 from perdure.store.session import StoreUnavailableError
@@ -58,11 +59,27 @@ class ProjectorStats:
     """Times that a job could not be folded or written."""
 
 
+OnWritten = Callable[[Projection, Sequence[JournalEvent]], None]
+"""Told of each projection that was written, and of those of its events that no projector had written before."""
+
+
+def _nobody(_projection: Projection, _new: Sequence[JournalEvent]) -> None:
+    """Nobody wants to know."""
+
+
 class Projector:
-    """Keeps the tables up with the histories of the jobs that are marked."""
+    """Keeps the tables up with the histories of the jobs that are marked.
+
+    `on_written` must neither block nor raise.
+    """
 
     def __init__(
-        self, client: Client, engine: AsyncEngine, marks: MarkSet, config: ProjectorConfig | None = None
+        self,
+        client: Client,
+        engine: AsyncEngine,
+        marks: MarkSet,
+        config: ProjectorConfig | None = None,
+        on_written: OnWritten = _nobody,
     ) -> None:
         self._engine = engine
         self._marks = marks
@@ -75,6 +92,18 @@ class Projector:
         self.cache = FoldCache(self._config.kept_runs, self._config.kept_bytes)
         self._refolder = Refolder(client, engine, self.cache)
         self.stats = ProjectorStats()
+        self._on_written = on_written
+        self._worked = time.monotonic()
+
+    @property
+    def stalled(self) -> float:
+        """Seconds since the last round that succeeded; 0 if that was the newest."""
+        return time.monotonic() - self._worked if self._background.failures else 0.0
+
+    @property
+    def set_aside(self) -> int:
+        """How many jobs are left alone for now."""
+        return self._follow_up.count_set_aside
 
     async def start(self) -> None:
         """Begin to project what is marked."""
@@ -111,6 +140,7 @@ class Projector:
             if not urgent_only:
                 now = time.monotonic()
                 self._all_due = now + min(self._config.longest, _BUSY_SHARE * (now - begun))
+        self._worked = time.monotonic()
 
     async def _project_batch(self, *, urgent_only: bool = False) -> None:
         history = self._marks.take(self._config.batch_jobs, urgent_only=urgent_only)
@@ -148,7 +178,7 @@ class Projector:
     async def _write(self, refolds: Sequence[tuple[JobMarks, Refold]]) -> None:
         entries = [(job, refold, refold.projection()) for job, refold in refolds]
         try:
-            await write(self._engine, [entry for _, _, entry in entries if entry is not None])
+            new = await write(self._engine, [entry for _, _, entry in entries if entry is not None])
         except DBAPIError as error:
             if len(entries) == 1:
                 self._put_aside(refolds[0][0], error)
@@ -158,10 +188,11 @@ class Projector:
                 await self._write([alone])
             return
         for job, refold, entry in entries:
-            self._written(job, refold, entry)
+            self._written(job, refold, entry, new)
 
-    def _written(self, job: JobMarks, refold: Refold, entry: Projection | None) -> None:
+    def _written(self, job: JobMarks, refold: Refold, entry: Projection | None, new: set[str]) -> None:
         if entry is not None:
+            self._on_written(entry, [event for event in entry.events if event.key in new])
             self.stats.jobs += 1
             self.stats.journal_rows += len(entry.events)
         refold.keep(self.cache, entry)

@@ -7,25 +7,54 @@ from temporalio.client import Client
 
 from perdure.settings import Settings
 from perdure.store.engine import create_engine
+from perdure.telemetry.metric.census import CensusMetrics
+from perdure.telemetry.metric.pool import PoolMetrics
+from perdure.telemetry.metric.projection import ProjectionMetrics, ProjectionState
+from perdure.telemetry.metric.registry import ProcessMetrics
 from worker.mark import MarkSet
+from worker.metrics import WorkerMetrics, worker_metrics
+from worker.service.census import Census
 from worker.service.leader import Leader
 from worker.service.projector import Projector, ProjectorConfig
 from worker.service.sweep import Sweep, SweepConfig
+from worker.service.witness import Witness
 
 
 @asynccontextmanager
-async def running_services(client: Client, settings: Settings, marks: MarkSet) -> AsyncIterator[Projector]:
-    """Projector, leader and sweep run while this is open. Neither Postgres nor Temporal needs to be there.
+async def running_services(
+    client: Client, settings: Settings, marks: MarkSet, metrics: WorkerMetrics | None = None
+) -> AsyncIterator[Projector]:
+    """Projector, leader, sweep and census run while this is open. Neither Postgres nor Temporal needs to be there.
 
     Leave it after the Temporal workers have stopped: the projector then writes what they did last.
     """
     engine = create_engine(settings)
-    projector = Projector(client, engine, marks, ProjectorConfig(interval=settings.projector_interval_ms / 1000))
+    metrics = metrics or worker_metrics(ProcessMetrics(), settings)
+    config = ProjectorConfig(interval=settings.projector_interval_ms / 1000)
+    witness = Witness(metrics.jobs, metrics.attempts, metrics.lag)
+    projector = Projector(client, engine, marks, config, witness.saw)
     leader = Leader(engine, marks.mark)
     sweep = Sweep(client, engine, marks, leader, SweepConfig(interval=settings.sweep_interval_seconds))
+    registry = metrics.process.registry
+    PoolMetrics(registry, engine)
+    ProjectionMetrics(registry, lambda: _state(projector, marks, leader))
+    counted = CensusMetrics(registry, metrics.labels, settings.queues)
+    census = Census(
+        client, engine, leader, counted, queues=settings.queues, interval=settings.metrics_interval_seconds
+    )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
-        for service in (projector, leader, sweep):
+        for service in (projector, leader, sweep, census):
             stack.push_async_callback(service.stop)
             await service.start()
         yield projector
+
+
+def _state(projector: Projector, marks: MarkSet, leader: Leader) -> ProjectionState:
+    return ProjectionState(
+        marks=len(marks),
+        stalled=projector.stalled,
+        set_aside=projector.set_aside,
+        set_aside_ever=projector.stats.set_aside,
+        leads=leader.leading,
+    )

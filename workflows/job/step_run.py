@@ -1,8 +1,11 @@
 """Runs one round of one step: condition, parameters, then a durable timer or an activity with its policy."""
 
+from temporalio import workflow
+
 from perdure.contract.error import ErrorClass
 from perdure.contract.identifier import step_idempotency_key, tenant_of
 from perdure.contract.json_size import json_bytes
+from perdure.contract.name import MEMO_TRACEPARENT
 from perdure.contract.spec import RetryPolicy as RetrySpec
 from perdure.contract.step_call import SecretPart, SecretSlot, StepInput
 from perdure.expressions import (
@@ -49,6 +52,8 @@ async def _run_activity(job: JobRun, step: StepRun, resolved: Resolved) -> Outco
 
 
 def _step_input(job: JobRun, step: StepRun, resolved: Resolved) -> StepInput:
+    parent = workflow.info().parent
+    traceparent = workflow.memo_value(MEMO_TRACEPARENT, None)
     return StepInput(
         job_id=job.id,
         job_name=job.spec.name,
@@ -68,6 +73,8 @@ def _step_input(job: JobRun, step: StepRun, resolved: Resolved) -> StepInput:
         timeout=step.spec.timeout,
         limits=job.limits,
         correlation_id=job.spec.correlation_id,
+        parent_job_id=parent.workflow_id if parent else None,
+        traceparent=traceparent if isinstance(traceparent, str) else None,
     )
 
 

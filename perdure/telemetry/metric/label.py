@@ -1,0 +1,38 @@
+"""Keeps label values few, whatever clients name their types and queues. Used by every metric with such a label."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+OTHER = "other"
+_MOST_TYPES, _MOST_QUEUES = 100, 50
+
+
+class BoundedLabel:
+    """The values of one label: those known beforehand and the first others, up to `limit`; then `other`."""
+
+    def __init__(self, limit: int, known: Iterable[str] = ()) -> None:
+        self._limit = limit
+        self._values = set(known)
+
+    def of(self, value: str) -> str:
+        """The label's value for `value`."""
+        if value in self._values:
+            return value
+        if len(self._values) >= self._limit:
+            return OTHER
+        self._values.add(value)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The labels whose values clients choose; one for all metrics of a process."""
+
+    job_type: BoundedLabel = field(default_factory=lambda: BoundedLabel(_MOST_TYPES))
+    step_type: BoundedLabel = field(default_factory=lambda: BoundedLabel(_MOST_TYPES))
+    queue: BoundedLabel = field(default_factory=lambda: BoundedLabel(_MOST_QUEUES))
+
+    @classmethod
+    def serving(cls, queues: Iterable[str]) -> "Labels":
+        """With the queues that this process serves known beforehand."""
+        return cls(queue=BoundedLabel(_MOST_QUEUES, queues))
