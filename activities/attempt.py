@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from pydantic import ValidationError
 from temporalio import activity
 
@@ -27,6 +28,8 @@ from perdure.steps.error import StepError
 
 LONGEST_SILENCE = timedelta(seconds=5)
 """A cancel reaches a step with the answer to a heartbeat, so there is one at least this often."""
+
+_log = structlog.get_logger("perdure.step")
 
 FIRST_BEAT = timedelta(milliseconds=250)
 """A shorter attempt says nothing while it runs: a heartbeat costs the server 4 ms (measured). One that is lost so
@@ -78,6 +81,13 @@ class Attempt:
         self.checkpoint = self.checkpoint if checkpoint is None else self._mask.json(checkpoint)
         self._beat()
 
+    def tell(self) -> None:
+        """Let the observer know that Temporal has something new to say about this step's attempts."""
+        try:
+            self._runtime.on_attempt(self.call.job_id, self.info.workflow_run_id or "")
+        except Exception as problem:  # noqa: BLE001  an observer must not change what happens to the step
+            _log.warning("the observer of attempts failed", job_id=self.call.job_id, problem=repr(problem))
+
     def completed(self) -> AttemptLedger:
         """The ledger with this attempt completed."""
         return self._close(AttemptOutcome.COMPLETED, None, None)
@@ -122,6 +132,8 @@ class Attempt:
             return
         pause = min(self.info.heartbeat_timeout / 3, LONGEST_SILENCE)
         await asyncio.sleep(min(pause, FIRST_BEAT).total_seconds())
+        if not self.info.is_local:
+            self.tell()
         while True:
             self._beat()
             await asyncio.sleep(pause.total_seconds())

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -14,7 +14,7 @@ SHORTEST = 4
 
 
 class Mask:
-    """The secrets of one attempt, in the spellings they turn up in (plain, JSON, URL, base64)."""
+    """The secrets of one attempt, in the spellings they turn up in (plain, JSON, URL, host name, base64)."""
 
     def __init__(self) -> None:
         self._spellings: list[str] = []
@@ -46,6 +46,8 @@ class Mask:
 
     def log_processor(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """For structlog: the same for a log line, tracebacks included."""
+        if not self._spellings:
+            return event
         if event.get("exc_info"):
             event = format_exc_info(logger, method, event)
         return {name: self._logged(value) for name, value in event.items()}
@@ -59,10 +61,18 @@ class Mask:
 def _spellings(secret: str) -> set[str]:
     return {
         secret,
+        secret.lower(),  # as a part of a URL's host
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         quote(secret, safe=""),
         quote(secret),
         quote_plus(secret),
-        base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode(),
+        *_in_base64(secret.encode("utf-8", "surrogatepass")),
     }
+
+
+def _in_base64(secret: bytes) -> Iterator[str]:
+    """As it looks in base64, at the start or behind other text (`user:secret` of Basic authorization)."""
+    for before, mixed in ((0, 0), (1, 2), (2, 3)):
+        whole = (before + len(secret)) * 8 // 6
+        yield base64.b64encode(bytes(before) + secret).decode()[mixed:whole]

@@ -6,7 +6,8 @@ into an error with a code.
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 import structlog
@@ -22,6 +23,7 @@ from activities.output import to_output
 from activities.runtime import StepRuntime
 from activities.secret import with_secrets
 from perdure.contract.error import ErrorClass
+from perdure.contract.name import TASK_QUEUE_PREFIX
 from perdure.contract.step_call import StepFailure, StepInput, StepResult
 from perdure.steps.catalogue import parameter_problems
 from perdure.steps.context import StepContext
@@ -43,10 +45,10 @@ async def run_attempt(definition: StepDefinition, runtime: StepRuntime, call: St
     log = _logger(attempt, mask)
     log.info("step attempt started")
     if attempt.number > 1:  # the one before may have been lost with its worker, telling nobody
-        _tell(attempt, runtime, log)
+        attempt.tell()
     limit = asyncio.timeout(_seconds(attempt))
     try:
-        async with attempt.alive(), limit:
+        async with _slot(runtime, attempt), attempt.alive(), limit:
             value = await _run_step(definition, runtime, attempt, mask, log)
             output = mask.json(to_output(definition.result, value, call.limits.output_bytes))
     except _NOT_OURS:
@@ -60,8 +62,25 @@ async def run_attempt(definition: StepDefinition, runtime: StepRuntime, call: St
         )
         _report(attempt, runtime, failure, log, raised)
     ledger = attempt.completed()
+    runtime.metrics.completed(call.step_type, attempt.age.total_seconds())
     log.info("step attempt ended", status="COMPLETED", execution_ms=_milliseconds(attempt))
     return StepResult(output=output, ledger=ledger)
+
+
+@asynccontextmanager
+async def _slot(runtime: StepRuntime, attempt: Attempt) -> AsyncIterator[None]:
+    """Counts the slot that an attempt from a task queue takes."""
+    info = attempt.info
+    if info.is_local:
+        yield
+        return
+    queue = info.task_queue.removeprefix(TASK_QUEUE_PREFIX)
+    waited = info.started_time - info.current_attempt_scheduled_time
+    runtime.metrics.take_slot(queue, attempt.call.step_type, waited.total_seconds())
+    try:
+        yield
+    finally:
+        runtime.metrics.free_slot(queue)
 
 
 async def _run_step(
@@ -117,6 +136,8 @@ def _report(
     raised: BaseException,
 ) -> NoReturn:
     error, final, delay = attempt.failed(failure)
+    kind, seconds = attempt.call.step_type, attempt.age.total_seconds()
+    runtime.metrics.failed(kind, failure.outcome, error.error_class, seconds, again=delay is not None)
     unexpected = {"exc_info": raised} if error.error_class is ErrorClass.INTERNAL else {}
     log.warning(
         "step attempt ended",
@@ -128,7 +149,7 @@ def _report(
         execution_ms=_milliseconds(attempt),
         **unexpected,
     )
-    _tell(attempt, runtime, log)
+    attempt.tell()
     # No cause: it would be in the history, unmasked.
     raise ApplicationError(
         error.message,
@@ -137,13 +158,6 @@ def _report(
         non_retryable=final,
         next_retry_delay=delay,
     ) from None
-
-
-def _tell(attempt: Attempt, runtime: StepRuntime, log: FilteringBoundLogger) -> None:
-    try:
-        runtime.on_attempt_failed(attempt.call.job_id, attempt.info.workflow_run_id or "")
-    except Exception:  # an observer must not change what happens to the step
-        log.warning("the observer of failed attempts failed", exc_info=True)
 
 
 def _logger(attempt: Attempt, mask: Mask) -> FilteringBoundLogger:

@@ -23,15 +23,16 @@ def _nobody(_job_id: str, _run_id: str) -> None:
 class StepRuntime:
     """One a worker process.
 
-    `worker` names the process in the attempt ledger (`host/pid`). `on_attempt_failed(job_id, run_id)` is called
-    just before an attempt is reported as failed, and as the next one begins, because a lost worker reports
-    nothing; it must not block. `draw` gives random numbers from 0 to 1.
+    `worker` names the process in the attempt ledger (`host/pid`). `on_attempt(job_id, run_id)` is called
+    when Temporal has something new to say of an attempt that no history holds yet: one has been running for a
+    while, one is about to be reported as failed, the one before may have been lost. It
+    must not block. `draw` gives random numbers from 0 to 1.
     """
 
     worker: str
     http: httpx.AsyncClient
     secrets: SecretStore
-    on_attempt_failed: Callable[[str, str], None] = _nobody
+    on_attempt: Callable[[str, str], None] = _nobody
     clock: Callable[[], datetime] = _now
     draw: Callable[[], float] = random.random
     metrics: AttemptMetrics = field(default_factory=AttemptMetrics)

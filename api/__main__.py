@@ -15,6 +15,7 @@ from perdure.settings import Settings, setting_problems
 from perdure.steps.plugin import load_plugins
 from perdure.store.engine import create_engine
 from perdure.telemetry.log import configure_logging
+from perdure.telemetry.metric.registry import process_metrics
 
 _log = structlog.get_logger("perdure.api")
 _GRACE_SECONDS = 10
@@ -58,7 +59,7 @@ def server(settings: Settings) -> uvicorn.Server:
         raise SettingsError(f"PERDURE_DATABASE_URL: {error}") from error
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(settings, read_secrets(settings)),
+            create_app(settings, read_secrets(settings), process_metrics("api")),
             host=settings.api_host,
             port=settings.api_port,
             loop="uvloop",

@@ -10,15 +10,19 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import perdure
+from api import metrics
 from api.errors import add_error_handlers
 from api.health import routes as health
 from api.jobs import decision_routes
 from api.jobs import routes as jobs
 from api.jobs.schemas import CancelRequest, DryRunView, RetryRequest
+from api.keys import routes as keys
+from api.keys.schemas import KeyRequest, RevokeRequest, RotateRequest
 from api.middleware import ContextMiddleware
 from api.openapi import document
 from api.problem import ProblemBody
 from api.reference import routes as reference
+from api.request_log import RequestLogMiddleware
 from api.state import Services
 from api.store import Store
 from perdure.contract.spec import JobSpec
@@ -27,6 +31,9 @@ from perdure.security.key import PresentedKey
 from perdure.security.key_ring import KeyRing
 from perdure.settings import Settings
 from perdure.store.engine import create_engine
+from perdure.telemetry.metric.pool import PoolMetrics
+from perdure.telemetry.metric.registry import ProcessMetrics
+from perdure.telemetry.metric.request import RequestMetrics
 from perdure.temporal import connect
 
 _DESCRIPTION = """Durable jobs over HTTP. Submit a job as JSON; it runs as one Temporal workflow, survives the death of
@@ -34,9 +41,19 @@ any process, and every step it takes is on record. Every route under `/v1` needs
 _TAGS = [
     {"name": "jobs", "description": "Submit and read jobs."},
     {"name": "decisions", "description": "Cancel a job, or bring a dead-lettered one home."},
+    {"name": "keys", "description": "Whose key this is; for admins, the keys there are."},
     {"name": "health", "description": "Probes; they need no key."},
 ]
-_MODELS = (JobSpec, CancelRequest, RetryRequest, DryRunView, ProblemBody)
+_MODELS = (
+    JobSpec,
+    CancelRequest,
+    RetryRequest,
+    DryRunView,
+    KeyRequest,
+    RotateRequest,
+    RevokeRequest,
+    ProblemBody,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +73,12 @@ class State(TypedDict):
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
 
-def create_app(settings: Settings, secrets: Secrets) -> FastAPI:
-    """The application. It starts and serves also while Temporal or Postgres is away, saying so."""
+def create_app(settings: Settings, secrets: Secrets, process: ProcessMetrics | None = None) -> FastAPI:
+    """The application. It starts and serves also while Temporal or Postgres is away, saying so.
+
+    `process`: the metrics of the process it runs in; without, it has its own and none of Temporal's SDK.
+    """
+    process = process or ProcessMetrics()
     app = FastAPI(
         title="Perdure",
         version=perdure.__version__,
@@ -65,7 +86,7 @@ def create_app(settings: Settings, secrets: Secrets) -> FastAPI:
         description=_DESCRIPTION,
         openapi_tags=_TAGS,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        lifespan=_lifespan(settings, secrets),
+        lifespan=_lifespan(settings, secrets, process),
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
@@ -73,18 +94,21 @@ def create_app(settings: Settings, secrets: Secrets) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.add_middleware(ContextMiddleware)
+    app.add_middleware(RequestLogMiddleware, metrics=RequestMetrics(process.registry))
     add_error_handlers(app)
-    for router in (jobs.router, decision_routes.router, health.router, reference.router):
+    for router in (jobs.router, decision_routes.router, keys.router, health.router, metrics.router, reference.router):
         app.include_router(router)
+    app.state.metrics = process
     app.state.openapi_document = document(app, _MODELS)
     return app
 
 
-def _lifespan(settings: Settings, secrets: Secrets) -> Lifespan:
+def _lifespan(settings: Settings, secrets: Secrets, process: ProcessMetrics) -> Lifespan:
     @asynccontextmanager
     async def run(_: FastAPI) -> AsyncIterator[State]:
         engine = create_engine(settings)
-        temporal = await connect(settings, identity="perdure-api", lazy=True)
+        PoolMetrics(process.registry, engine)
+        temporal = await connect(settings, identity="perdure-api", lazy=True, runtime=process.runtime)
         found = Services(
             settings, temporal, Store(engine, settings.database_pool_size), KeyRing(engine, secrets.pepper)
         )

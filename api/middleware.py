@@ -3,6 +3,7 @@
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from api.context import read_context
 from api.errors import unexpected
@@ -32,9 +33,11 @@ class ContextMiddleware:
                 headers["X-Content-Type-Options"] = "nosniff"
             await send(message)
 
-        try:
-            await self.app(scope, receive, answer)
-        except Exception as error:  # noqa: BLE001 - the last resort: answered as API.INTERNAL and logged
-            response = unexpected(Request(scope), error)
-            if not started:
-                await response(scope, receive, answer)
+        # Whatever is logged on behalf of this request can be found by it.
+        with bound_contextvars(request_id=context.request_id, trace_id=context.trace_id):
+            try:
+                await self.app(scope, receive, answer)
+            except Exception as error:  # noqa: BLE001 - the last resort: answered as API.INTERNAL and logged
+                response = unexpected(Request(scope), error)
+                if not started:
+                    await response(scope, receive, answer)

@@ -1,13 +1,20 @@
-"""Who asks, and whether they may: the dependencies every route of /v1 has (contract 10)."""
+"""Who asks, and whether they may: the dependencies every route of /v1 has (contract 10).
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+A route says the role it needs once, by the type of its principal (`Viewer`, `Operator`, `Admin`); this module
+enforces it, the OpenAPI document tells it (as the scope of `security`), docs/reference/roles.md is made from that.
+"""
 
-from fastapi import Depends, Request
-from fastapi.security import APIKeyHeader, HTTPBearer
+from collections.abc import Mapping
+from typing import Annotated, Any
 
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
+
+from api.context import context_of
 from api.problem import ApiError
 from api.state import UseServices
+from perdure.security.audit import AuditEvent, record
+from perdure.security.key import parse_key
 from perdure.security.principal import Principal
 from perdure.security.role import Role
 
@@ -44,22 +51,62 @@ async def authenticate(
     presented = _presented(request)
     principal = await found.keys.principal(presented) if presented else None
     if principal is None:
+        if presented:
+            _note_unknown(request, presented)
         message = "a valid API key is needed: send Authorization: Bearer <key>, or X-API-Key: <key>"
         raise ApiError("API.UNAUTHENTICATED", message, headers=_CHALLENGE)
+    request.state.principal = principal  # for the request's line in the log
     return principal
 
 
-def require(needed: Role) -> Callable[[Principal], Awaitable[Principal]]:
-    """A dependency that gives the principal, or refuses one whose role does not allow what `needed` does."""
+def _note_unknown(request: Request, presented: str) -> None:
+    key = parse_key(presented)
+    _note_denied(request, None, key_id=key.id if key else None)
 
-    async def check(principal: Annotated[Principal, Depends(authenticate)]) -> Principal:
+
+def _note_denied(request: Request, actor: str | None, **facts: str | None) -> None:
+    request_id, path = context_of(request).request_id, request.url.path[:200]
+    record(AuditEvent.ACCESS_DENIED, actor=actor, request_id=request_id, method=request.method, path=path, **facts)
+
+
+def forbidden(request: Request, principal: Principal, message: str) -> ApiError:
+    """The refusal, noted, of something this principal may not do; `message` says what would be needed."""
+    _note_denied(request, principal.actor, tenant=principal.tenant, role=principal.role.value)
+    return ApiError("API.FORBIDDEN", message)
+
+
+async def _authorise(
+    request: Request, scopes: SecurityScopes, principal: Annotated[Principal, Depends(authenticate)]
+) -> Principal:
+    """The principal, if its role allows what every role named by the route does.
+
+    Raises:
+        ApiError: API.FORBIDDEN, naming the role that is needed.
+    """
+    for needed in map(Role, scopes.scopes):
         if not principal.role.allows(needed):
             message = f"this needs the role {needed}; this key has the role {principal.role}"
-            raise ApiError("API.FORBIDDEN", message)
-        return principal
-
-    return check
+            raise forbidden(request, principal, message)
+    return principal
 
 
-Viewer = Annotated[Principal, Depends(require(Role.VIEWER))]
-Operator = Annotated[Principal, Depends(require(Role.OPERATOR))]
+def require(needed: Role) -> Any:
+    """What a route's principal is annotated with: refuses one whose role does not allow what `needed` does."""
+    return Security(_authorise, scopes=[needed.value])
+
+
+Viewer = Annotated[Principal, require(Role.VIEWER)]
+Operator = Annotated[Principal, require(Role.OPERATOR)]
+Admin = Annotated[Principal, require(Role.ADMIN)]
+
+
+def declared_role(operation: Mapping[str, Any]) -> Role:
+    """The least role that an operation of the OpenAPI document is open to.
+
+    Raises:
+        ValueError: it names no role: nobody decided who may use it.
+    """
+    named = {Role(scope) for scheme in operation.get("security", ()) for scopes in scheme.values() for scope in scopes}
+    if not named:
+        raise ValueError(f"the operation {operation.get('operationId')} names no role")
+    return max(named, key=list(Role).index)

@@ -94,7 +94,7 @@ class Settings(BaseSettings):
             try:
                 holds_something = bool(file.read_text().strip())
             except (OSError, UnicodeDecodeError) as error:
-                raise ValueError(f"the file cannot be read: {error}") from error
+                raise ValueError(f"{file} cannot be read: {getattr(error, 'strerror', error)}") from error
             if not holds_something:
                 raise ValueError(f"{file} is empty; it must hold the password and nothing else")
         return file

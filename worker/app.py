@@ -62,7 +62,7 @@ async def serve(settings: Settings, stop: asyncio.Event, process: ProcessMetrics
             worker=identity,
             http=http,
             secrets=SecretStore(os.environ, settings.secrets_dir),
-            on_attempt_failed=marks.mark_attempt,
+            on_attempt=marks.mark_attempt,
             metrics=metrics.attempts,
         )
         activities = all_activities(runtime, plugins)
@@ -73,9 +73,7 @@ async def serve(settings: Settings, stop: asyncio.Event, process: ProcessMetrics
             _log.info("worker stopping", grace_seconds=settings.worker_grace_seconds)
 
 
-async def _connected(
-    settings: Settings, identity: str, process: ProcessMetrics, stop: asyncio.Event
-) -> Client | None:
+async def _connected(settings: Settings, identity: str, process: ProcessMetrics, stop: asyncio.Event) -> Client | None:
     """A client, once Temporal answers; None when told to stop before."""
     waiting = False
     while not stop.is_set():

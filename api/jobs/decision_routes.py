@@ -3,16 +3,18 @@
 import asyncio
 from contextlib import suppress
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
 from api.body import OptionalJsonBody
+from api.context import RequestContext, context_of
 from api.idempotency_key import IdempotencyKey
 from api.jobs import decision, operation
+from api.jobs.payload import shown_job
 from api.jobs.queries import mark
 from api.jobs.reading import read_from_temporal
 from api.jobs.schemas import CancelRequest, DecisionView, RetryRequest
 from api.jobs.target import JobId
-from api.jobs.view import Linker, whole
+from api.jobs.view import Linker
 from api.query import NoQuery, only
 from api.security import Operator, authenticate
 from api.state import Services, UseServices
@@ -30,15 +32,19 @@ router = APIRouter(
 
 
 @router.post("/cancel", status_code=202, operation_id="cancelJob", **operation.CANCEL)
-async def cancel_job(found: UseServices, principal: Operator, job_id: JobId, body: OptionalJsonBody) -> DecisionView:
+async def cancel_job(
+    request: Request, found: UseServices, principal: Operator, job_id: JobId, body: OptionalJsonBody
+) -> DecisionView:
     """Ask a job to end. Durable: it takes effect also when no worker is up now. Running steps are asked to stop."""
     wanted = await body.through(lambda document: read_model(CancelRequest, document))
     await decision.cancel(found, principal, job_id, wanted)
-    return await _decided(found, principal, job_id, [])
+    return await _decided(found, principal, context_of(request), job_id, [])
 
 
 @router.post("/retry", status_code=202, operation_id="retryJob", **operation.RETRY)
 async def retry_job(
+    request: Request,
+    *,
     found: UseServices,
     principal: Operator,
     job_id: JobId,
@@ -48,13 +54,16 @@ async def retry_job(
     """Run parked steps of a dead-lettered job again, all or those named; completed steps are kept."""
     wanted = await body.through(lambda document: read_model(RetryRequest, document))
     steps = await decision.retry(found, principal, job_id, wanted, key)
-    return await _decided(found, principal, job_id, steps)
+    return await _decided(found, principal, context_of(request), job_id, steps)
 
 
-async def _decided(found: Services, principal: Principal, job_id: str, steps: list[str]) -> DecisionView:
+async def _decided(
+    found: Services, principal: Principal, context: RequestContext, job_id: str, steps: list[str]
+) -> DecisionView:
     await _mark(found, job_id)
     reading = await read_from_temporal(found, principal, job_id)
-    return DecisionView(job_id=job_id, steps=steps, job=whole(reading, Linker.of(found.settings)))
+    job = shown_job(reading, Linker.of(found.settings), principal, context)
+    return DecisionView(job_id=job_id, steps=steps, job=job)
 
 
 async def _mark(found: Services, job_id: str) -> None:

@@ -10,6 +10,7 @@ from api.idempotency_key import IdempotencyKey
 from api.jobs import operation
 from api.jobs.answer import job_answer
 from api.jobs.listing import job_filter, journal_position
+from api.jobs.payload import shown_job, shown_journal
 from api.jobs.reading import read_from_temporal, read_job
 from api.jobs.schemas import (
     DryRunView,
@@ -24,7 +25,7 @@ from api.jobs.schemas import (
 )
 from api.jobs.submission import client_key, submit
 from api.jobs.target import JobId
-from api.jobs.view import Linker, job_path, journal_entry, summary, whole
+from api.jobs.view import Linker, job_path, summary
 from api.query import only
 from api.security import Operator, Viewer, authenticate
 from api.state import UseServices
@@ -52,8 +53,9 @@ async def submit_job(
         spec = admitted.spec.model_dump(mode="json", by_alias=True)
         preview = DryRunView(fingerprint=admitted.fingerprint, spec=spec)
         return Response(preview.model_dump_json(), media_type="application/json")
-    done = await submit(found, principal, context_of(request), admitted, key)
-    view = whole(done.reading, Linker.of(found.settings))
+    context = context_of(request)
+    done = await submit(found, principal, context, admitted, key)
+    view = shown_job(done.reading, Linker.of(found.settings), principal, context, fresh=not done.replayed)
     headers = {"Location": job_path(view.id)}
     if done.replayed:
         headers["Idempotent-Replayed"] = "true"
@@ -90,7 +92,7 @@ async def get_one_job(
     """One job, whole. A job that the projection lacks yet is read from Temporal."""
     read = read_from_temporal if query.consistency == "strong" else read_job
     reading = await read(found, principal, job_id)
-    return job_answer(request, whole(reading, Linker.of(found.settings)))
+    return job_answer(request, shown_job(reading, Linker.of(found.settings), principal, context_of(request)))
 
 
 @router.get(
@@ -100,7 +102,11 @@ async def get_one_job(
     **operation.JOURNAL,
 )
 async def get_journal(
-    found: UseServices, principal: Viewer, job_id: JobId, query: Annotated[JournalQuery, Query()]
+    request: Request,
+    found: UseServices,
+    principal: Viewer,
+    job_id: JobId,
+    query: Annotated[JournalQuery, Query()],
 ) -> JournalPage:
     """What happened to a job, oldest first; every row cites the Temporal event it was read from."""
     after = journal_position(query.cursor)
@@ -110,6 +116,6 @@ async def get_journal(
         await read_job(found, principal, job_id)  # there may be no such job
     page, more = rows[: query.limit], len(rows) > query.limit
     return JournalPage(
-        data=[journal_entry(row) for row in page],
+        data=shown_journal(job_id, page, principal, context_of(request)),
         page=PageView(cursor=str(page[-1].seq) if more else None, has_more=more),
     )

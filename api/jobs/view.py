@@ -19,6 +19,7 @@ from api.jobs.schemas import (
 from perdure.contract.error import ErrorInfo
 from perdure.contract.state import JobStatus
 from perdure.projection.record import JobRecord, StepAttempt, StepRecord
+from perdure.security.masking import masked_details
 from perdure.settings import Settings
 from perdure.store.journal import JournalRow
 
@@ -52,10 +53,10 @@ def job_path(job_id: str) -> str:
 
 
 def summary(job: JobRecord, lag_ms: int | None, linker: Linker) -> JobSummary:
-    """The job as lists show it."""
+    """The job as lists show it; error details are payloads, which lists never show."""
     shown = {name: getattr(job, name) for name in JobSummary.model_fields if name in JobRecord.model_fields}
     shown |= {
-        "error": _job_error(job),
+        "error": _without_details(_job_error(job)),
         "links": linker.links(job),
         "projection": ProjectionView(event_id=job.last_event_id, lag_ms=lag_ms),
     }
@@ -63,10 +64,10 @@ def summary(job: JobRecord, lag_ms: int | None, linker: Linker) -> JobSummary:
 
 
 def whole(reading: Reading, linker: Linker) -> JobView:
-    """The job with input, output, steps and children."""
+    """The job with input, output, steps and children, payloads as they are: `payload` decides who sees them."""
     job = reading.job
     return JobView(
-        **dict(summary(job, reading.lag_ms, linker)),
+        **dict(summary(job, reading.lag_ms, linker)) | {"error": _job_error(job)},
         input=job.input,
         output=job.output,
         steps=[_step(step) for step in job.steps],
@@ -97,6 +98,10 @@ def _attempt(attempt: StepAttempt) -> AttemptView:
 
 def _error(error: ErrorInfo | None) -> ErrorView | None:
     return None if error is None else ErrorView(**dict(error))
+
+
+def _without_details(error: JobErrorView | None) -> JobErrorView | None:
+    return error and error.model_copy(update={"details": masked_details(error.details)})
 
 
 def _job_error(job: JobRecord) -> JobErrorView | None:

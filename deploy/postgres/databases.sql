@@ -4,6 +4,11 @@
 \set perdure_password `cat "${SECRETS_DIR:-/run/secrets}/perdure_database_password"`
 \set temporal_password `cat "${SECRETS_DIR:-/run/secrets}/temporal_database_password"`
 
+SELECT :'perdure_password' = '' OR :'temporal_password' = '' AS missing \gset
+\if :missing
+    DO $$ BEGIN RAISE EXCEPTION 'the secrets cannot be read: run deploy/make-secrets'; END $$;
+\endif
+
 CREATE ROLE perdure LOGIN PASSWORD :'perdure_password';
 CREATE ROLE temporal LOGIN PASSWORD :'temporal_password';
 

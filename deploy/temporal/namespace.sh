@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes the namespace of the jobs, with its retention and search attributes; run before API and worker, at every
-# start. What is there already stays. The `temporal` command reads TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE itself.
+# start. What is there already stays. The `temporal` command reads TEMPORAL_ADDRESS itself; its TEMPORAL_NAMESPACE is
+# not enough: `namespace create` would make `default` whatever that says.
 set -eu
 
 retention=${RETENTION:-30d}
@@ -17,17 +18,19 @@ insist() {
     done
 }
 
-exists() {
-    temporal operator namespace describe >/dev/null 2>&1
+operator() {
+    temporal operator "$@" --namespace "$TEMPORAL_NAMESPACE"
 }
 
 make() {
-    exists || temporal operator namespace create --retention "$retention"
+    operator namespace describe >/dev/null 2>&1 || operator namespace create --retention "$retention"
 }
 
-insist temporal operator cluster health
+insist operator cluster health
 insist make
-insist temporal operator namespace update --retention "$retention"
-insist temporal operator search-attribute create --type Keyword \
-    --name PerdureStatus --name PerdureType --name PerdureTenant --name PerdureCorrelationId
+insist operator namespace update --retention "$retention"
+for name in PerdureStatus PerdureType PerdureTenant PerdureCorrelationId; do
+    # One at a time: of several names in one call this server keeps the first and reports success (seen with 1.32).
+    insist operator search-attribute create --type Keyword --name "$name"
+done
 echo "namespace $TEMPORAL_NAMESPACE is ready: retention $retention, search attributes of Perdure"

@@ -18,6 +18,7 @@ class Commands(LazyGroup):
         "dev": "perdure.cli.dev:dev",
         "demo": "perdure.cli.demo.command:demo",
         "jobs": "perdure.cli.jobs.app:app",
+        "keys": "perdure.cli.keys.app:app",
     }
 
 

@@ -20,6 +20,7 @@ from perdure.client.error import (
     UnreachableError,
     UnsendableError,
 )
+from perdure.client.key import Key, KeyPage, Me, NewKey
 from perdure.client.synchronous import PerdureClient
 from perdure.client.view import (
     Attempt,
@@ -47,6 +48,10 @@ __all__ = [
     "JobPage",
     "JournalEntry",
     "JournalPage",
+    "Key",
+    "KeyPage",
+    "Me",
+    "NewKey",
     "NotAuthorisedError",
     "NotFoundError",
     "PerdureClient",

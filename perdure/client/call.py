@@ -36,13 +36,13 @@ def submit(spec: Spec, *, idempotency_key: str | None = None) -> Call[Submission
     Raises:
         UnsendableError: the spec is not JSON (NaN, a lone surrogate, an object that JSON does not have).
     """
-    return Call("POST", "/v1/jobs", _submission, (), _key(idempotency_key), _body(spec))
+    return Call("POST", "/v1/jobs", _submission, (), _key(idempotency_key), body(spec))
 
 
 def dry_run(spec: Spec, *, idempotency_key: str | None = None) -> Call[DryRun]:
     """Only ask whether a spec would be accepted; raises as `submit`."""
     params = [("dry_run", "true")]
-    return Call("POST", "/v1/jobs", Answer.reader(DryRun), params, _key(idempotency_key), _body(spec))
+    return Call("POST", "/v1/jobs", Answer.reader(DryRun), params, _key(idempotency_key), body(spec))
 
 
 def get_job(job_id: str, *, strong: bool = False) -> Call[Job]:
@@ -68,12 +68,12 @@ def list_jobs(**query: Unpack[JobQuery]) -> Call[JobPage]:
     params = [("status", one) for one in query.get("status", ())]
     params += [("label", f"{key}={value}") for key, value in query.get("labels", {}).items()]
     single = {name: value for name, value in query.items() if name not in ("status", "labels")}
-    return Call("GET", "/v1/jobs", Answer.reader(JobPage), [*params, *_params(single)])
+    return Call("GET", "/v1/jobs", Answer.reader(JobPage), [*params, *query_params(single)])
 
 
 def journal(job_id: str, *, limit: int | None = None, cursor: str | None = None) -> Call[JournalPage]:
     """One page of what happened to a job, oldest first."""
-    params = _params({"limit": limit, "cursor": cursor})
+    params = query_params({"limit": limit, "cursor": cursor})
     return Call("GET", f"{_job_path(job_id)}/journal", Answer.reader(JournalPage), params)
 
 
@@ -89,14 +89,15 @@ def retry(job_id: str, *, reason: str | None = None, steps: Sequence[str] = ()) 
 
 def _decision(job_id: str, verb: str, fields: dict[str, Any]) -> Call[Decision]:
     sent = {name: value for name, value in fields.items() if value is not None}
-    return Call("POST", f"{_job_path(job_id)}/{verb}", Answer.reader(Decision), content=_body(sent))
+    return Call("POST", f"{_job_path(job_id)}/{verb}", Answer.reader(Decision), content=body(sent))
 
 
 def _key(idempotency_key: str | None) -> dict[str, str]:
     return {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
 
 
-def _params(values: Mapping[str, object]) -> list[tuple[str, str]]:
+def query_params(values: Mapping[str, object]) -> list[tuple[str, str]]:
+    """The query parameters that have a value."""
     return [(name, str(value)) for name, value in values.items() if value is not None]
 
 
@@ -109,7 +110,12 @@ def _submission(answer: Answer) -> Submission:
     return Submission(job=answer.model(Job), replayed=replayed)
 
 
-def _body(value: Spec) -> bytes:
+def body(value: Spec) -> bytes:
+    """The value as JSON text; bytes are taken to be that already.
+
+    Raises:
+        UnsendableError: it is not JSON.
+    """
     if isinstance(value, bytes):
         return value
     if isinstance(value, JobSpec):

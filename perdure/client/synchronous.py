@@ -8,8 +8,10 @@ from typing import Self, TypeVar, Unpack
 import httpx
 
 from perdure.client import call as calls
+from perdure.client import key as keys
 from perdure.client.connection import Connection, Exchange
 from perdure.client.error import ClientError
+from perdure.client.key import Key, KeyPage, Me, NewKey
 from perdure.client.patience import Patience
 from perdure.client.view import Decision, DryRun, Job, JobPage, JournalPage, Submission
 
@@ -74,6 +76,26 @@ class PerdureClient:
     def retry(self, job_id: str, *, reason: str | None = None, steps: Sequence[str] = ()) -> Decision:
         """Run the parked steps of a dead-lettered job again."""
         return self.exchange(calls.retry(job_id, reason=reason, steps=steps)).value
+
+    def me(self) -> Me:
+        """Whose key this client sends."""
+        return self.exchange(keys.me()).value
+
+    def create_key(self, name: str, role: str, **options: Unpack[keys.KeyOptions]) -> NewKey:
+        """Make a key (admins only); its secret is in `key`, this once."""
+        return self.exchange(keys.create_key(name, role, **options)).value
+
+    def list_keys(self, *, limit: int | None = None, cursor: str | None = None) -> KeyPage:
+        """One page of keys (admins only), newest first."""
+        return self.exchange(keys.list_keys(limit=limit, cursor=cursor)).value
+
+    def rotate_key(self, key_id: str, *, grace: str | None = None, expires_in: str | None = None) -> NewKey:
+        """Give a key a new secret (admins only); the old one counts for `grace`, or no more."""
+        return self.exchange(keys.rotate_key(key_id, grace=grace, expires_in=expires_in)).value
+
+    def revoke_key(self, key_id: str, *, reason: str | None = None) -> Key:
+        """End a key for good (admins only)."""
+        return self.exchange(keys.revoke_key(key_id, reason=reason)).value
 
     def watch(self, job_id: str, *, timeout: float | None = None) -> Iterator[Job]:
         """The job now and at every change, until it has ended. Bears an API that restarts meanwhile.

@@ -94,7 +94,7 @@ _REQUEST = {
     "API.FORBIDDEN": CodeInfo(_P, "The key may not do this", "Use a key with the role named."),
     "API.NOT_FOUND": CodeInfo(_P, "There is no such thing", "Check the id or path, and the key's tenant."),
     "API.METHOD_NOT_ALLOWED": CodeInfo(_P, "The path does not take this method", "Use one of those in Allow."),
-    "API.CONFLICT": CodeInfo(_P, "The job's state does not allow this", "Look at the job first."),
+    "API.CONFLICT": CodeInfo(_P, "The state of things does not allow this", "Look at the job or key first."),
     "API.JOB_NOT_PARKED": CodeInfo(_P, "No such step of the job is parked", "Retry takes dead-lettered steps only."),
     "API.JOB_CLOSED": CodeInfo(_P, "The job has ended or is ending", "Nothing can be decided about it any more."),
     "API.STEP_UNKNOWN": CodeInfo(_P, "The job has no such step", "Correct the step id."),

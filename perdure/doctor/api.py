@@ -9,6 +9,7 @@ import perdure
 from perdure.client.connection import Connection
 from perdure.doctor.clock import examine_clock, now
 from perdure.doctor.finding import Finding, cause_of, ok, problem, warning
+from perdure.doctor.key import described
 
 PATIENCE = 8.0
 """Seconds for an answer: `/readyz` itself waits for Temporal and Postgres."""
@@ -65,13 +66,19 @@ def judge_readiness(told: dict[str, Any]) -> list[Finding]:
 
 
 async def _key(http: httpx.AsyncClient, *, has_key: bool) -> Finding:
-    check = "key at the API"
+    check = "key"
     if not has_key:
         return warning(check, "no key is given, so nothing under /v1 can be asked", _OTHER_KEY)
-    answer = await http.get("/v1/jobs", params={"limit": 1})
-    if answer.status_code == httpx.codes.OK:
-        return ok(check, "accepted")
+    answer = await http.get("/v1/me")
     told = _json(answer)
+    if answer.status_code == httpx.codes.OK:
+        gives = described(
+            str(told.get("role")),
+            str(told.get("tenant")),
+            payloads=told.get("payloads") is True,
+            expires_at=_moment(told.get("expires_at")),
+        )
+        return ok(check, f"the API accepts it as {told.get('actor')}: {gives}")
     what = f"HTTP {answer.status_code}: {told.get('title') or 'no reason told'}"
     if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         return problem(check, f"the API does not accept it ({what})", _OTHER_KEY)

@@ -8,14 +8,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from perdure.doctor.clock import examine_clock, now
-from perdure.doctor.finding import Finding, cause_of, ok, problem
+from perdure.doctor.finding import Finding, Level, cause_of, ok, problem
 from perdure.doctor.key import examine_key
 from perdure.settings import Settings
 from perdure.store import migrate
 from perdure.store.engine import create_engine
+from perdure.store.session import StoreUnavailableError
 
 PATIENCE = 5.0
 OLDEST_MAJOR = 14
@@ -26,29 +27,43 @@ _REFUSALS = {
     "28P01": f"Correct user and password in {_VARIABLE}.",
     "28000": f"Let this user in by pg_hba.conf, or correct {_VARIABLE}.",
     "3D000": f"Create the database, or correct its name in {_VARIABLE}.",
+    "42501": "Grant this user its rights, or migrate as the owner: python -m perdure.store.migrate",
     "53300": "Raise max_connections, or lower PERDURE_DATABASE_POOL_SIZE.",
 }
-"""SQLSTATE of a refused connection -> remedy."""
+"""SQLSTATE of what was refused -> remedy."""
 _MIGRATE = "Run: python -m perdure.store.migrate"
+_MIGRATIONS = Path(migrate.__file__).with_name("migrations")
 
 
 async def examine_postgres(settings: Settings, api_key: str | None) -> list[Finding]:
     """Everything about the Postgres the settings name. Where it cannot be used, that alone."""
     try:
         engine = create_engine(settings, statement_seconds=PATIENCE)
+    except OSError as error:
+        what = f"the password of Postgres cannot be read: {cause_of(error)}"
+        return [problem(_CHECK, what, "Correct PERDURE_DATABASE_PASSWORD_FILE.")]
     except (SQLAlchemyError, ImportError, ValueError) as error:
         form = "postgresql+asyncpg://user:password@host:5432/database"
         return [problem(_CHECK, f"{_VARIABLE} is not usable: {cause_of(error)}", f"Give it the form {form}.")]
     try:
         async with asyncio.timeout(2 * PATIENCE), engine.connect() as connection:
-            return await _examine(connection, settings, api_key)
-    except (OSError, TimeoutError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            return await _examine(engine, connection, settings, api_key)
+    except (
+        OSError,
+        TimeoutError,
+        StoreUnavailableError,
+        SQLAlchemyError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+    ) as error:
         return [_unusable(error, _shown(engine.url))]
     finally:
         await engine.dispose()
 
 
-async def _examine(connection: AsyncConnection, settings: Settings, api_key: str | None) -> list[Finding]:
+async def _examine(
+    engine: AsyncEngine, connection: AsyncConnection, settings: Settings, api_key: str | None
+) -> list[Finding]:
     before = now()
     theirs = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
     after = now()
@@ -56,12 +71,9 @@ async def _examine(connection: AsyncConnection, settings: Settings, api_key: str
     current = await connection.run_sync(_revision)
     migrations = judge_migrations(current, ScriptDirectory(str(_MIGRATIONS)))
     found = [judge_version(number), migrations, examine_clock("Postgres", before, theirs, after)]
-    if api_key is not None and current is not None:
-        found.append(await examine_key(connection, settings, api_key))
+    if api_key is not None and migrations.level is Level.OK:
+        found.append(await examine_key(engine, connection, settings, api_key))
     return found
-
-
-_MIGRATIONS = Path(migrate.__file__).with_name("migrations")
 
 
 def _revision(connection: Connection) -> str | None:
@@ -98,7 +110,6 @@ def _shown(url: URL) -> str:
 
 def _unusable(error: BaseException, url: str) -> Finding:
     origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    # asyncpg's error is the cause of the one that SQLAlchemy makes of it
     state = getattr(origin, "sqlstate", None) or ""
     what = f"Postgres cannot be used ({url}): {cause_of(origin)}"
     if isinstance(error, TimeoutError) and not str(error):

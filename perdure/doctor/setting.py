@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
 from perdure.doctor.finding import Finding, cause_of, ok, problem, warning
@@ -20,8 +20,7 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
     `environ` is the process's own environment, which the settings class reads by itself.
     """
     settings, problems = _parse()
-    findings = [*problems, *_unknown(environ)]
-    return settings, findings or [ok(_CHECK, _summary(environ))]
+    return settings, [*(problems or [ok(_CHECK, _summary(settings, environ))]), *_unknown(environ)]
 
 
 def _parse() -> tuple[Settings, list[Finding]]:
@@ -59,6 +58,18 @@ def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield warning(_CHECK, f"{name} is no variable that Perdure knows: it changes nothing", remedy)
 
 
-def _summary(environ: Mapping[str, str]) -> str:
-    given = sorted({name.upper() for name in environ} & setting_variables().keys())
-    return f"all parse; set are {', '.join(given)}" if given else "none is set: every one has its default"
+def _summary(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Every setting that is given, secret values apart."""
+    given = {name.upper() for name in environ}
+    shown = [
+        f"{variable}={_shown(getattr(settings, field))}"
+        for variable, field in setting_variables().items()
+        if variable in given
+    ]
+    return f"all parse; set are {', '.join(shown)}" if shown else "none is set: every one has its default"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "(secret)"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -87,7 +87,9 @@ async def _write(connection: AsyncConnection, batch: Sequence[Projection]) -> se
     await projected.enter_ledger(connection, [row.ledger_row(entry.job) for entry in batch])
     written = await projected.write_jobs(connection, await _job_rows(connection, batch, now))
     await _write_runs(connection, batch, written, now)
-    new = await projected.write_journal(connection, [row.journal_row(event) for entry in batch for event in entry.events])
+    new = await projected.write_journal(
+        connection, [row.journal_row(event) for entry in batch for event in entry.events]
+    )
     ended = [entry.job for entry in batch if entry.job_id in written]
     await projected.close_ledger(connection, [row.ledger_row(job) for job in ended if job.status.final])
     return new

@@ -36,7 +36,9 @@ async def keep_admin_key(engine: AsyncEngine, pepper: bytes, key: PresentedKey) 
 
 async def _store(engine: AsyncEngine, pepper: bytes, key: PresentedKey) -> None:
     hashed = key_hash(pepper, key)
-    entry = ApiKey(key.id, EVERY_TENANT, ADMIN_NAME, Role.ADMIN.value, hashed, created_at=datetime.now(UTC))
+    entry = ApiKey(
+        key.id, EVERY_TENANT, ADMIN_NAME, Role.ADMIN.value, hashed, created_at=datetime.now(UTC), payloads=True
+    )
     async with transaction(engine) as connection:
         if await insert_key(connection, entry):
             return

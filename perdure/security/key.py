@@ -3,11 +3,18 @@
 import hashlib
 import hmac
 import re
+import secrets
+import string
 from dataclasses import dataclass
 from pathlib import Path
 
 _FORM = re.compile(r"pdr_([A-Za-z0-9]{4,40})_[A-Za-z0-9]{32,128}", re.ASCII)
 _SHORTEST_PEPPER = 32
+_ID = string.ascii_lowercase + string.digits
+_ID_LENGTH = 12
+_SECRET = string.ascii_letters + string.digits
+_SECRET_LENGTH = 43
+"""Of 62 characters: 256 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,16 @@ class PresentedKey:
 
     def __repr__(self) -> str:
         return f"PresentedKey({self.id})"
+
+
+def new_key(key_id: str | None = None) -> PresentedKey:
+    """A key nobody has had before; with `key_id`, a new secret for the key of that id."""
+    key_id = key_id or _random(_ID, _ID_LENGTH)
+    return PresentedKey(key_id, f"pdr_{key_id}_{_random(_SECRET, _SECRET_LENGTH)}")
+
+
+def _random(alphabet: str, length: int) -> str:
+    return "".join(secrets.choice(alphabet) for _ in range(length))
 
 
 def parse_key(text: str) -> PresentedKey | None:

@@ -15,11 +15,13 @@ from perdure.store.key import ApiKey, get_key
 from perdure.store.session import StoreUnavailableError, transaction
 
 FRESH_SECONDS = 5.0
-"""How long a key counts without being looked up again; so long a revoked key may live on."""
+"""How long a key counts without being looked up again; so long a key revoked elsewhere may live on."""
 OUTAGE_SECONDS = 600.0
 """How long a key goes on working while Postgres cannot be asked."""
 _PAUSE_SECONDS = 1.0
 """How long Postgres is left alone after it was found away, where a known key will do."""
+_NO_HASH = "0" * 64
+"""Compared with where there is no hash, so that the comparison takes as long as any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class KeyRing:
         self._seen: dict[str, _Seen] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._away_until = 0.0
+        self._changes = 0
 
     async def principal(self, text: str) -> Principal | None:
         """Who presents the key; None where it is malformed, unknown, wrong, expired or revoked.
@@ -48,53 +51,83 @@ class KeyRing:
         presented = parse_key(text)
         if presented is None:
             return None
-        key = await self._look_up(presented)
-        expected = key.hash if key is not None else ""
-        if not same_hash(key_hash(self._pepper, presented), expected) or key is None:
-            return None
-        return _principal(key)
+        hashed = key_hash(self._pepper, presented)
+        key = await self._look_up(presented, hashed)
+        return _principal(key) if _fits(key, hashed) and key is not None else None
 
-    async def _look_up(self, presented: PresentedKey) -> ApiKey | None:
+    def hash(self, key: PresentedKey) -> str:
+        """What is stored of a key."""
+        return key_hash(self._pepper, key)
+
+    def forget(self, key_id: str) -> None:
+        """The stored key has changed: it is looked up before it counts again."""
+        self._changes += 1
+        self._seen.pop(key_id, None)
+
+    async def _look_up(self, presented: PresentedKey, hashed: str) -> ApiKey | None:
         seen = self._seen.get(presented.id)
-        if seen is not None and self._usable(seen):
-            return seen.key
         if seen is None:
-            return await self._fetch(presented)
-        return await self._refreshed(presented, seen)
+            return await self._fetch(presented, hashed)
+        if not self._usable(seen):
+            return await self._refreshed(presented, hashed)
+        if _fits(seen.key, hashed) or self._away():
+            return seen.key
+        try:  # its secret may have been changed elsewhere
+            return await self._fetch(presented, hashed)
+        except StoreUnavailableError:
+            return seen.key
 
-    async def _refreshed(self, presented: PresentedKey, seen: _Seen) -> ApiKey | None:
+    async def _refreshed(self, presented: PresentedKey, hashed: str) -> ApiKey | None:
         """Look a known key up again; of many requests at the same moment, one does it for all."""
         lock = self._locks.setdefault(presented.id, asyncio.Lock())
         async with lock:
             newest = self._seen.get(presented.id)
-            if newest is not None and self._usable(newest):
+            if newest is not None and self._usable(newest) and _fits(newest.key, hashed):
                 return newest.key
             try:
-                return await self._fetch(presented)
+                return await self._fetch(presented, hashed)
             except StoreUnavailableError:
                 self._away_until = self._clock() + _PAUSE_SECONDS
-                if not self._usable(seen):
+                newest = self._seen.get(presented.id)
+                if newest is None or not self._usable(newest):
                     raise
-                return seen.key
+                return newest.key
+
+    def _away(self) -> bool:
+        return self._clock() < self._away_until
 
     def _usable(self, seen: _Seen) -> bool:
-        away = self._clock() < self._away_until
-        return self._clock() - seen.at <= (OUTAGE_SECONDS if away else FRESH_SECONDS)
+        return self._clock() - seen.at <= (OUTAGE_SECONDS if self._away() else FRESH_SECONDS)
 
-    async def _fetch(self, presented: PresentedKey) -> ApiKey | None:
+    async def _fetch(self, presented: PresentedKey, hashed: str) -> ApiKey | None:
+        began, changes = self._clock(), self._changes
         async with transaction(self._engine) as connection:
             key = await get_key(connection, presented.id)
-        # Only what was presented with its secret is kept: guesses cannot fill the memory.
-        if key is not None and same_hash(key_hash(self._pepper, presented), key.hash):
-            self._seen[presented.id] = _Seen(key, self._clock())
-        elif key is None:
+        if key is None:
             self._seen.pop(presented.id, None)
+        # Only what was presented with its secret is kept: guesses cannot fill the memory.
+        # What was read before a change of this process is not kept either: a revoked key dies at once.
+        elif (_fits(key, hashed) or presented.id in self._seen) and changes == self._changes:
+            self._seen[presented.id] = _Seen(key, began)
         return key
 
 
+def _fits(key: ApiKey | None, hashed: str) -> bool:
+    """Whether the secret is the key's, or the one before it while that still counts."""
+    current = same_hash(hashed, key.hash if key else _NO_HASH)
+    previous = same_hash(hashed, (key.previous_hash if key else None) or _NO_HASH)
+    until = key.previous_until if key else None
+    return current or (previous and until is not None and datetime.now(UTC) < until)
+
+
 def _principal(key: ApiKey) -> Principal | None:
-    if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= datetime.now(UTC)):
+    if not key.active(datetime.now(UTC)) or key.role not in list(Role):
         return None
-    if key.role not in list(Role):
-        return None
-    return Principal(actor=f"key:{key.name}", tenant=key.tenant, role=Role(key.role))
+    return Principal(
+        actor=f"key:{key.name}",
+        tenant=key.tenant,
+        role=Role(key.role),
+        payloads=key.payloads,
+        key_id=key.id,
+        expires_at=key.expires_at,
+    )

@@ -1,6 +1,7 @@
-"""Who makes a request; made by authentication, asked by every route that touches a job."""
+"""Who makes a request; made by authentication, asked by every route that touches a job or a key."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from perdure.contract.identifier import DEFAULT_TENANT, tenant_of
 from perdure.security.role import Role
@@ -10,15 +11,21 @@ EVERY_TENANT = "*"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller. `actor` is how histories and the journal name it."""
+    """An authenticated caller. `actor` is how histories and the journal name it.
+
+    `payloads`: may see inputs, outputs and error details as they are. `expires_at`: from when on it is nobody.
+    """
 
     actor: str
     tenant: str
     role: Role
+    payloads: bool = False
+    key_id: str | None = None
+    expires_at: datetime | None = None
 
     @property
     def scope(self) -> str | None:
-        """The one tenant whose jobs it sees; None for every tenant."""
+        """The one tenant whose jobs and keys it sees; None for every tenant."""
         return None if self.tenant == EVERY_TENANT else self.tenant
 
     @property

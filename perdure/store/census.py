@@ -29,7 +29,7 @@ async def oldest_dead_letters(connection: AsyncConnection) -> dict[str, datetime
     )
     query = select(jobs.c.queue, func.min(func.coalesce(parked.c.at, jobs.c.run_started_at)))
     dead = query.select_from(jobs).join(parked, jobs.c.status == JobStatus.DEAD_LETTERED.value)
-    return {queue: since for queue, since in await connection.execute(dead.group_by(jobs.c.queue))}
+    return {row[0]: row[1] for row in await connection.execute(dead.group_by(jobs.c.queue))}
 
 
 async def stuck_jobs(connection: AsyncConnection) -> int:

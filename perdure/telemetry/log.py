@@ -4,8 +4,8 @@ JSON for machines; on a terminal, or where `PERDURE_LOG_FORMAT` says so, a form 
 library's loggers (uvicorn, temporalio, SQLAlchemy, asyncio, warnings) take the same way.
 """
 
+import json
 import logging
-import logging.config
 import sys
 from collections.abc import Sequence
 from typing import Any, Literal, TextIO
@@ -16,6 +16,7 @@ from structlog.typing import EventDict, Processor
 from perdure.telemetry.log_field import FIXED, add_fixed_fields, read_temporal_fields
 from perdure.telemetry.log_mask import mask_event
 
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 LogFormat = Literal["auto", "json", "console"]
 
 _SHARED: list[Processor] = [
@@ -73,6 +74,8 @@ def configure_logging(
     root.handlers = [handler]
     root.setLevel(level)
     logging.captureWarnings(capture=True)
+    # What no line shows need not be looked up for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name, least in _LEAST.items():
         logging.getLogger(name).setLevel(max(least, root.level))
 
@@ -102,8 +105,12 @@ def _rendering(stream: TextIO, *, console: bool) -> Sequence[Processor]:
         remove_meta,
         add_fixed_fields,
         mask_event,
-        structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        structlog.processors.JSONRenderer(_to_json),
     ]
+
+
+def _to_json(event: EventDict, **_: Any) -> str:
+    return _encode(event)
 
 
 def _without_nulls(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -94,6 +94,18 @@ def test_b3_a_step_that_fails_twice_shows_retrying_then_three_attempts_with_grow
     assert done.execution_ms is not None
 
 
+def test_a_step_that_runs_long_shows_its_first_attempt_and_worker(client: PerdureClient, partner: Partner) -> None:
+    partner.delays["/slow"] = 2.5
+    id_ = client.submit(job(call(partner, "slow"))).job.id
+    # In the list there are stored rows only; a single job may also be read from Temporal.
+    until(client, id_, lambda _: any(row.id == id_ and row.attempts == 1 for row in client.list(limit=5).data), 2.4)
+    seen = client.get(id_)
+    attempt = seen.steps[0].attempts[0]
+    assert (seen.steps[0].status, attempt.attempt, attempt.live, attempt.outcome) == ("RUNNING", 1, True, None)
+    assert attempt.worker
+    assert client.wait(id_, timeout=30).steps[0].attempts[0].outcome == "COMPLETED"
+
+
 def test_b4_a_graph_runs_in_dependency_order_and_in_parallel(client: PerdureClient) -> None:
     nap = {"type": "SLEEP", "with": {"duration": "700ms"}}
     done = client.wait(

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +11,15 @@ from typing import Any
 
 
 class Partner:
-    """`answers[path]` is a list of statuses used in turn, the last for ever; 200 where there is none."""
+    """`answers[path]` is a list of statuses used in turn, the last for ever; 200 where there is none.
+
+    `delays[path]` are the seconds an answer takes.
+    """
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.answers: dict[str, list[int]] = {}
+        self.delays: dict[str, float] = {}
         self.calls: Counter[str] = Counter()
         self.keys: dict[str, list[str | None]] = {}
         self._lock = threading.Lock()
@@ -39,6 +44,7 @@ def running_partner() -> Iterator[Partner]:
 
         def _answer(self) -> None:
             status = partner.take(self.path, self.headers.get("Idempotency-Key"))
+            time.sleep(partner.delays.get(self.path, 0))
             body = json.dumps({"path": self.path, "call": partner.calls[self.path]}).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -1,6 +1,7 @@
 """What the wrapper makes of whatever leaves a step, and of what earlier attempts left behind."""
 
 import asyncio
+import base64
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -201,6 +202,22 @@ def test_every_spelling_of_a_secret_is_masked(text: str) -> None:
     assert "s3cr" not in mask.text(text)
     assert "czNj" not in mask.text(text)
     assert "***" in mask.text(text)
+
+
+@pytest.mark.parametrize("before", ["", "u", "user", "user:", "a:b:c:"])
+@pytest.mark.parametrize("behind", ["", "@", " and more"])
+def test_a_secret_is_masked_wherever_it_stands_in_base64(before: str, behind: str) -> None:
+    mask = Mask()
+    mask.add("hunter22-XYZ")
+    left = mask.text(base64.b64encode(f"{before}hunter22-XYZ{behind}".encode()).decode())
+    assert "***" in left
+    assert not any(spelling in left for spelling in ("aHVudGVy", "h1bnRlcj", "odW50ZXIy"))
+
+
+def test_a_secret_that_became_a_host_name_is_masked() -> None:
+    mask = Mask()
+    mask.add("hunter22-XYZ")
+    assert mask.text("http://hunter22-xyz.example does not resolve") == "http://***.example does not resolve"
 
 
 def test_masking_reaches_names_and_depth_and_leaves_the_rest() -> None:

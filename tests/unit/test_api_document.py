@@ -41,9 +41,16 @@ def test_every_route_is_documented(document: dict[str, Any]) -> None:
         ("get", "/v1/jobs/{job_id}/journal"),
         ("post", "/v1/jobs/{job_id}/cancel"),
         ("post", "/v1/jobs/{job_id}/retry"),
+        ("get", "/v1/me"),
+        ("get", "/v1/api-keys"),
+        ("post", "/v1/api-keys"),
+        ("get", "/v1/api-keys/{key_id}"),
+        ("post", "/v1/api-keys/{key_id}/rotate"),
+        ("post", "/v1/api-keys/{key_id}/revoke"),
         ("get", "/livez"),
         ("get", "/readyz"),
         ("get", "/info"),
+        ("get", "/metrics"),
     }
 
 

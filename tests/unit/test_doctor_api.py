@@ -26,7 +26,7 @@ def play(api: CannedApi, *, ahead: float = 0, **other: Any) -> None:
     told = {"name": "perdure", "version": perdure.__version__, "server_time": server_time, **other}
     api.answer("GET /info", told)
     api.answer("GET /readyz", {"status": "ok", "checks": []})
-    api.answer("GET /v1/jobs", {"data": [], "page": {}})
+    api.answer("GET /v1/me", {"actor": "key:ops", "tenant": "acme", "role": "operator", "payloads": True})
 
 
 async def examine(api: CannedApi, key: str | None = KEY) -> dict[str, Finding]:
@@ -37,8 +37,9 @@ async def test_an_api_that_is_well(api: CannedApi) -> None:
     play(api)
     found = await examine(api)
     assert {check: finding.level for check, finding in found.items()} == dict.fromkeys(
-        ("api", "clock of the API", "readiness", "key at the API"), Level.OK
+        ("api", "clock of the API", "readiness", "key"), Level.OK
     )
+    assert found["key"].what == "the API accepts it as key:ops: role operator, tenant acme, sees payloads"
 
 
 @pytest.mark.parametrize(("ahead", "level"), [(-1.5, Level.WARNING), (30.0, Level.PROBLEM), (-30.0, Level.PROBLEM)])
@@ -64,9 +65,9 @@ async def test_parts_the_api_cannot_reach_are_told_with_their_error(api: CannedA
 
 @pytest.mark.parametrize("status", [401, 403, 500, 503])
 async def test_a_key_that_is_refused(api: CannedApi, status: int) -> None:
-    api.problem("GET /v1/jobs", status, "API.SOMETHING")
+    api.problem("GET /v1/me", status, "API.SOMETHING")
     play(api)
-    finding = (await examine(api))["key at the API"]
+    finding = (await examine(api))["key"]
     assert finding.level is Level.PROBLEM
     assert f"HTTP {status}" in finding.what
     assert KEY not in finding.what
@@ -74,7 +75,7 @@ async def test_a_key_that_is_refused(api: CannedApi, status: int) -> None:
 
 async def test_without_a_key_nothing_under_v1_is_asked(api: CannedApi) -> None:
     play(api)
-    assert (await examine(api, None))["key at the API"].level is Level.WARNING
+    assert (await examine(api, None))["key"].level is Level.WARNING
     assert {got.path for got in api.got} == {"/info", "/readyz"}
 
 

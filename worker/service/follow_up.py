@@ -21,6 +21,7 @@ _VAIN_LOOKS, _VAIN_DELAY = 3, 0.25
 _ATTEMPT_LOOKS = 2
 _ATTEMPT_DELAY = 0.15
 _SET_ASIDE_DELAY, _SET_ASIDE_LONGEST = 30.0, 600.0
+_OVERDUE_DELAY = 5.0
 _MOST_TIMERS = 20_000
 
 _What = TypeVar("_What")
@@ -70,7 +71,9 @@ class FollowUp:
         for seen in refold.observations:
             if seen.next_retry_at is not None:
                 due = (seen.next_retry_at - datetime.now(UTC)).total_seconds()
-                self._later(due + _ATTEMPT_DELAY, self._marks.put_attempt, Mark(seen.job_id, seen.run_id))
+                # Overdue: no worker has a slot, or somebody paused the activity. It may stay so for days.
+                delay = due + _ATTEMPT_DELAY if due > 0 else _OVERDUE_DELAY
+                self._later(delay, self._marks.put_attempt, Mark(seen.job_id, seen.run_id))
 
     def set_aside(self, job: JobMarks, error: BaseException) -> None:
         """Leave a job that cannot be projected alone for a while; the others go on."""

@@ -39,9 +39,7 @@ async def running_services(
     PoolMetrics(registry, engine)
     ProjectionMetrics(registry, lambda: _state(projector, marks, leader))
     counted = CensusMetrics(registry, metrics.labels, settings.queues)
-    census = Census(
-        client, engine, leader, counted, queues=settings.queues, interval=settings.metrics_interval_seconds
-    )
+    census = Census(client, engine, leader, counted, queues=settings.queues, interval=settings.metrics_interval_seconds)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         for service in (projector, leader, sweep, census):

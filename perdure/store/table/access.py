@@ -1,6 +1,6 @@
 """API keys: only an HMAC of the secret is kept (contract 10)."""
 
-from sqlalchemy import Column, Table, Text
+from sqlalchemy import Boolean, Column, Table, Text
 
 from perdure.store.table.base import MOMENT, metadata
 
@@ -15,4 +15,10 @@ api_keys = Table(
     Column("created_at", MOMENT, nullable=False),
     Column("expires_at", MOMENT),
     Column("revoked_at", MOMENT),
+    Column("payloads", Boolean, nullable=False),
+    Column("created_by", Text),
+    Column("revoked_by", Text),
+    Column("rotated_at", MOMENT),
+    Column("previous_hash", Text, comment="Of the secret before the last rotation."),
+    Column("previous_until", MOMENT, comment="How long that secret still counts."),
 )

@@ -15,6 +15,7 @@ from perdure.telemetry.metric.label import Labels
 
 JOB_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400)
 """Seconds: jobs take from milliseconds to days."""
+USUAL_TYPE = "INLINE"
 _BY_JOB = ("type", "queue")
 _COUNTED = {
     JournalType.JOB_SUBMITTED: ("submitted", "Jobs submitted, children and dependents among them."),
@@ -48,6 +49,10 @@ class JobMetrics:
             kind: Counter(f"perdure_jobs_{name}", told, _BY_JOB, registry=registry)
             for kind, (name, told) in _COUNTED.items()
         }
+        # A counter that appears with its first event hides that event from `increase()`.
+        for counter in self._counters.values():
+            for queue in labels.queue.known:
+                counter.labels(USUAL_TYPE, queue)
         self._duration = Histogram(
             "perdure_job_duration_seconds",
             "From a job's start to its end, waits and parked time included.",

@@ -4,15 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 OTHER = "other"
-_MOST_TYPES, _MOST_QUEUES = 100, 50
+MOST_TYPES, MOST_QUEUES = 100, 50
 
 
 class BoundedLabel:
     """The values of one label: those known beforehand and the first others, up to `limit`; then `other`."""
 
     def __init__(self, limit: int, known: Iterable[str] = ()) -> None:
+        self.known = tuple(known)
         self._limit = limit
-        self._values = set(known)
+        self._values = set(self.known)
 
     def of(self, value: str) -> str:
         """The label's value for `value`."""
@@ -28,11 +29,11 @@ class BoundedLabel:
 class Labels:
     """The labels whose values clients choose; one for all metrics of a process."""
 
-    job_type: BoundedLabel = field(default_factory=lambda: BoundedLabel(_MOST_TYPES))
-    step_type: BoundedLabel = field(default_factory=lambda: BoundedLabel(_MOST_TYPES))
-    queue: BoundedLabel = field(default_factory=lambda: BoundedLabel(_MOST_QUEUES))
+    job_type: BoundedLabel = field(default_factory=lambda: BoundedLabel(MOST_TYPES))
+    step_type: BoundedLabel = field(default_factory=lambda: BoundedLabel(MOST_TYPES))
+    queue: BoundedLabel = field(default_factory=lambda: BoundedLabel(MOST_QUEUES))
 
     @classmethod
     def serving(cls, queues: Iterable[str]) -> "Labels":
         """With the queues that this process serves known beforehand."""
-        return cls(queue=BoundedLabel(_MOST_QUEUES, queues))
+        return cls(queue=BoundedLabel(MOST_QUEUES, queues))

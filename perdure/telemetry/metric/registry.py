@@ -4,17 +4,26 @@ Entry points make one; the composition roots hang their metrics on it and serve 
 """
 
 import asyncio
+import re
 import socket
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from urllib.request import ProxyHandler, build_opener
 
 import structlog
-from prometheus_client import CollectorRegistry, GCCollector, Info, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from temporalio.runtime import PrometheusConfig, Runtime
 
 import perdure
+from perdure.telemetry.metric.label import MOST_QUEUES, OTHER, BoundedLabel
 from perdure.telemetry.temporal_runtime import make_runtime
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -22,6 +31,7 @@ _LOOPBACK = "127.0.0.1"
 _SDK_SECONDS = 2.0
 _PORT_TRIES = 10
 
+_TASK_QUEUE = re.compile(rb'[{,]task_queue="([^"]*)"')
 _log = structlog.get_logger("perdure.metrics")
 _opener = build_opener(ProxyHandler({}))
 
@@ -37,6 +47,8 @@ class ProcessMetrics:
     registry: CollectorRegistry = field(default_factory=_registry)
     runtime: Runtime | None = None
     sdk_url: str | None = None
+    queues: BoundedLabel = field(default_factory=lambda: BoundedLabel(MOST_QUEUES))
+    """Task queues in the SDK's metrics: those that clients name are among them."""
 
     async def text(self) -> bytes:
         """All metrics in Prometheus' text format 0.0.4; the SDK's are left out where they cannot be had."""
@@ -44,10 +56,18 @@ class ProcessMetrics:
         if self.sdk_url is None:
             return ours
         try:
-            return ours + await asyncio.to_thread(_read, self.sdk_url)
+            return ours + self._bounded(await asyncio.to_thread(_read, self.sdk_url))
         except (OSError, HTTPException) as problem:
             _log.warning("the metrics of Temporal's SDK cannot be read", problem=repr(problem))
             return ours
+
+    def _bounded(self, text: bytes) -> bytes:
+        """The SDK's metrics without the samples of task queues beyond the most that are shown."""
+        return b"".join(line for line in text.splitlines(keepends=True) if self._is_shown(line))
+
+    def _is_shown(self, line: bytes) -> bool:
+        named = _TASK_QUEUE.search(line)
+        return named is None or self.queues.of(named[1].decode()) != OTHER
 
 
 def process_metrics(service: str) -> ProcessMetrics:
@@ -59,6 +79,7 @@ def process_metrics(service: str) -> ProcessMetrics:
     Raises:
         RuntimeError: the SDK found no free port.
     """
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series a metric that nobody reads
     registry = _registry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)

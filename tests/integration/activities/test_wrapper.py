@@ -41,7 +41,7 @@ async def test_three_attempts_are_in_the_ledger_with_their_errors(
     client: Client, http: httpx.AsyncClient, queue: str
 ) -> None:
     failed: list[tuple[str, str]] = []
-    runtime = runtime_with(http, on_attempt_failed=lambda job, run: failed.append((job, run)))
+    runtime = runtime_with(http, on_attempt=lambda job, run: failed.append((job, run)))
     call = call_of("FAIL", {"code": "STEP.TRY", "class": "TRANSIENT", "times": 2, "message": "not yet"})
     async with worker(client, runtime, queue):
         ended = await finish(client, queue, call)

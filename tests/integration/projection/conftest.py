@@ -92,7 +92,7 @@ async def running_worker(client: Client, marks: MarkSet) -> AsyncIterator[Bench]
     queue = f"t{uuid4().hex[:12]}"
     async with guarded_client(EgressPolicy.of(allow_private=True, allowed_hosts=[])) as http:
         runtime = StepRuntime(
-            worker="test", http=http, secrets=SecretStore(os.environ), on_attempt_failed=marks.mark_attempt
+            worker="test", http=http, secrets=SecretStore(os.environ), on_attempt=marks.mark_attempt
         )
         async with make_worker(client, Settings(), queue, all_activities(runtime), marks):
             yield Bench(client, queue)

@@ -67,6 +67,18 @@ def test_jobs_in_expressions_are_scraped(expression: str) -> None:
     assert set(re.findall(r'job="([^"]+)"', expression)) <= JOBS.keys()
 
 
+@pytest.mark.parametrize("expression", [*(rule["expr"] for rule in RULES), *EXPRESSIONS])
+def test_metrics_in_expressions_exist(expression: str) -> None:
+    documented = set(re.findall(r"perdure_[a-z_]+", (ROOT / "docs/reference/metrics.md").read_text()))
+    asked = re.findall(r"perdure_[a-z_]+", expression)
+    assert {name for name in asked if not _spellings(name) & documented} == set()
+
+
+def _spellings(sample: str) -> set[str]:
+    """A sample's name, and what the family that it belongs to may be called."""
+    return {sample, re.sub(r"_(bucket|count|sum|total)$", "", sample)}
+
+
 def test_every_target_is_a_service_on_the_port_it_listens_on() -> None:
     metrics = load_yaml("deploy/otel/collector.yaml")["service"]["telemetry"]["metrics"]["readers"][0]
     ports = {

@@ -73,7 +73,9 @@ def test_the_namespace_is_the_one_that_is_made() -> None:
 
 def test_retention_and_search_attributes_are_those_of_the_embedded_stack() -> None:
     script = (ROOT / "deploy/temporal/namespace.sh").read_text()
-    assert tuple(re.findall(r"--name (\w+)", script)) == SEARCH_ATTRIBUTES
+    names = re.search(r"for name in (.+); do", script)
+    assert names
+    assert tuple(names[1].split()) == SEARCH_ATTRIBUTES
     assert environment("temporal-namespace")["RETENTION"] == RETENTION
 
 

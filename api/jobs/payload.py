@@ -1,0 +1,63 @@
+"""What of a job a principal is shown: payloads only with the grant for them, and each such view noted (contract 10)."""
+
+from api.context import RequestContext
+from api.jobs.reading import Reading
+from api.jobs.schemas import ErrorView, JobView, JournalView, StepView
+from api.jobs.view import Linker, journal_entry, whole
+from perdure.security.audit import AuditEvent, record
+from perdure.security.masking import masked, masked_data, masked_details
+from perdure.security.principal import Principal
+from perdure.store.journal import JournalRow
+
+
+def shown_job(
+    reading: Reading, linker: Linker, principal: Principal, context: RequestContext, *, fresh: bool = False
+) -> JobView:
+    """The job as this principal may see it. `fresh`: nothing but what the principal has just sent is in it."""
+    view = whole(reading, linker)
+    hidden = _masked_job(view)
+    if not principal.payloads:
+        return hidden
+    if view != hidden and not fresh:
+        _note(principal, context, view.id)
+    return view
+
+
+def shown_journal(
+    job_id: str, rows: list[JournalRow], principal: Principal, context: RequestContext
+) -> list[JournalView]:
+    """The journal rows as this principal may see them."""
+    views = [journal_entry(row) for row in rows]
+    hidden = [view.model_copy(update={"data": masked_data(view.data)}) for view in views]
+    if not principal.payloads:
+        return hidden
+    if views != hidden:
+        _note(principal, context, job_id)
+    return views
+
+
+def _note(principal: Principal, context: RequestContext, job_id: str) -> None:
+    facts = {"tenant": principal.tenant, "job_id": job_id}
+    record(AuditEvent.PAYLOAD_VIEWED, actor=principal.actor, request_id=context.request_id, **facts)
+
+
+def _masked_job(view: JobView) -> JobView:
+    return view.model_copy(
+        update={
+            "input": masked(view.input),
+            "output": masked(view.output),
+            "error": _masked_error(view.error),
+            "steps": [_masked_step(step) for step in view.steps],
+        }
+    )
+
+
+def _masked_step(step: StepView) -> StepView:
+    attempts = [attempt.model_copy(update={"error": _masked_error(attempt.error)}) for attempt in step.attempts]
+    return step.model_copy(
+        update={"output": masked(step.output), "error": _masked_error(step.error), "attempts": attempts}
+    )
+
+
+def _masked_error(error: ErrorView | None) -> ErrorView | None:
+    return error and error.model_copy(update={"details": masked_details(error.details)})

@@ -1,0 +1,1 @@
+"""`perdure keys ...`: make, list, rotate and revoke API keys, through the API."""

@@ -1,0 +1,123 @@
+"""E1: role x route x tenant, walked from the OpenAPI document, as docs/reference/roles.md has it; nothing leaks."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import Secrets, create_app
+from api.role_reference import render
+from perdure.settings import Settings
+from tests.integration.api.stack import Api, new_key, spec, unique
+from tests.integration.api.test_bad_input import check_problem
+from tests.integration.api.walk import ROLES, Operation, documented, operations
+
+DOCUMENT: dict[str, Any] = create_app(Settings(), Secrets(b"p" * 32, None)).state.openapi_document
+TABLE = documented()
+V1 = list(operations(DOCUMENT))
+CANARY = "canary-e1-7f3a"
+
+
+def test_e1_the_table_is_current() -> None:
+    assert ROLES.read_text() == render(DOCUMENT), "run: python -m api.role_reference > docs/reference/roles.md"
+
+
+def test_e1_the_table_has_every_route_and_no_other() -> None:
+    assert TABLE.keys() == {str(operation) for operation in V1}
+
+
+@pytest.mark.parametrize("operation", V1, ids=str)
+def test_e1_no_route_under_v1_is_open(operation: Operation) -> None:
+    assert TABLE[str(operation)]["no key"] == "401"
+
+
+@pytest.mark.parametrize(
+    ("route", "role"),
+    [
+        ("GET /v1/jobs", "viewer"),
+        ("GET /v1/jobs/{job_id}", "viewer"),
+        ("GET /v1/me", "viewer"),
+        ("POST /v1/jobs", "operator"),
+        ("POST /v1/jobs/{job_id}/cancel", "operator"),
+        ("POST /v1/jobs/{job_id}/retry", "operator"),
+        ("GET /v1/api-keys", "admin"),
+        ("POST /v1/api-keys", "admin"),
+        ("POST /v1/api-keys/{key_id}/rotate", "admin"),
+        ("POST /v1/api-keys/{key_id}/revoke", "admin"),
+    ],
+)
+def test_e1_the_least_role_is_that_of_the_contract(route: str, role: str) -> None:
+    allowed = [name for name in ("viewer", "operator", "admin") if TABLE[route][name] == "ok"]
+    assert allowed[0] == role
+
+
+async def things(api: Api, tenant: str = "acme") -> dict[str, str]:
+    """A job and a key of a tenant, made for one request: what it names in its path."""
+    submitter = api.client(await api.key(tenant, "operator"))
+    body = spec(input={"secret": CANARY}, name=CANARY, labels={"x": CANARY})
+    job = (await submitter.post("/v1/jobs", json=body)).json()
+    key = await api.key(tenant, "viewer", name=CANARY)
+    return {"job_id": job["id"], "key_id": key.id}
+
+
+async def send(client: httpx.AsyncClient, operation: Operation, path: str) -> httpx.Response:
+    body = operation.body
+    if str(operation) == "POST /v1/api-keys":
+        body = {"name": f"made {unique()}", "role": "viewer"}
+    return await client.request(operation.method, path, json=body)
+
+
+@pytest.mark.parametrize("operation", V1, ids=str)
+async def test_e1_without_a_key(api: Api, operation: Operation) -> None:
+    path = operation.filled(await things(api))
+    for client in (api.client(None), api.client(new_key())):
+        answer = await send(client, operation, path)
+        assert check_problem(answer, 401)["code"] == "API.UNAUTHENTICATED"
+        assert CANARY not in answer.text
+
+
+@pytest.mark.parametrize("tenant", ["acme", "*"])
+@pytest.mark.parametrize("role", ["viewer", "operator", "admin"])
+@pytest.mark.parametrize("operation", V1, ids=str)
+async def test_e1_every_role(api: Api, operation: Operation, role: str, tenant: str) -> None:
+    path = operation.filled(await things(api))
+    answer = await send(api.client(await api.key(tenant, role)), operation, path)
+    if TABLE[str(operation)][role] == "403":
+        problem = check_problem(answer, 403)
+        needed = next(name for name in ("operator", "admin") if TABLE[str(operation)][name] == "ok")
+        assert (problem["code"], f"the role {needed};" in problem["detail"]) == ("API.FORBIDDEN", True)
+    else:
+        # 504: no worker is there to take a decision.
+        assert answer.status_code not in (401, 403, 404)
+        assert answer.status_code < 500 or answer.json()["code"] == "API.DECISION_TIMEOUT"
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator", "admin"])
+@pytest.mark.parametrize("operation", V1, ids=str)
+async def test_e1_another_tenant(api: Api, operation: Operation, role: str) -> None:
+    stranger = api.client(await api.key(f"t{unique()[:12]}", role, "stranger", payloads=True))
+    theirs = await things(api)
+    answer = await send(stranger, operation, operation.filled(theirs))
+    assert CANARY not in answer.text.replace(theirs["job_id"], "")
+    if TABLE[str(operation)][role] == "403":
+        check_problem(answer, 403)
+    elif TABLE[str(operation)]["another tenant's"] == "404":
+        absent = operation.filled({"job_id": f"acme:{unique()}", "key_id": unique()[:12]})
+        there, not_there = check_problem(answer, 404), check_problem(await send(stranger, operation, absent), 404)
+        assert [there[name] for name in ("code", "title", "detail")] == [
+            not_there[name] for name in ("code", "title", "detail")
+        ]
+    else:
+        assert answer.status_code < 300
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator", "admin"])
+@pytest.mark.parametrize("operation", [one for one in V1 if one.method == "GET"], ids=str)
+async def test_e1_without_the_grant_no_route_shows_a_payload(api: Api, operation: Operation, role: str) -> None:
+    submitter = api.client(await api.key("masked", "operator"))
+    canary = f"canary-{unique()}"
+    job_id = (await submitter.post("/v1/jobs", json=spec(input={"secret": canary}))).json()["id"]
+    await api.project(job_id)
+    path = operation.filled({"job_id": job_id, "key_id": (await api.key("masked", "viewer")).id})
+    answer = await send(api.client(await api.key("masked", role)), operation, path)
+    assert canary not in answer.text
