@@ -12,8 +12,8 @@ from perdure.settings import Settings
 _OPENING = """# Roles
 
 Every key has one role; each role may do all that the one before it may. Which role a route needs is declared at the
-route, enforced in `api/security.py`, and told by `/openapi.json` as the scope in `security`. Paths outside `/v1` (probes,
-metrics, documents) need no key and say nothing about any job.
+route, enforced in `api/security.py`, and told by `/openapi.json` as the scope in `security`. Paths outside `/v1`
+(probes, metrics, documents) need no key and say nothing about any job.
 
 Made by `python -m api.role_reference > docs/reference/roles.md`; do not edit.
 

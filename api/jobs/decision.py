@@ -19,7 +19,7 @@ from api.state import Services
 from api.temporal_call import TemporalUnavailableError, temporal_call
 from perdure.contract.command import CommandAccepted, RetryCommand
 from perdure.contract.name import COMMAND_RETRY
-from perdure.contract.state import StepStatus
+from perdure.contract.state import JobStatus, StepStatus
 from perdure.projection.record import JobRecord
 from perdure.security.principal import Principal
 
@@ -47,6 +47,10 @@ async def cancel(found: Services, principal: Principal, job_id: str, wanted: Can
             await found.temporal.workflow_service.request_cancel_workflow_execution(request, retry=True)
     except RPCError as error:
         raise await _gone(found, principal, job_id, error) from error
+    # Temporal takes a cancel of a job that ended meanwhile as done.
+    job = await _current(found, principal, job_id)
+    if job.status is not JobStatus.CANCELED:
+        _check_open(job)
 
 
 async def retry(found: Services, principal: Principal, job_id: str, wanted: RetryRequest, key: str | None) -> list[str]:

@@ -1,6 +1,7 @@
 """Whether the files that hold secrets are there, hold what they should, and are for their owner only."""
 
 import os
+import shlex
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -69,10 +70,12 @@ def _access(place: Path, *, own: bool) -> Finding | None:
         return None
     mode = stat.S_IMODE(found.st_mode)
     wanted = "700" if stat.S_ISDIR(found.st_mode) else "600"
-    remedy = f"Run: chmod {wanted} {place}"
+    remedy = f"Run: chmod {wanted} {shlex.quote(str(place))}"
     milder = problem if own else warning
     if found.st_uid not in (os.geteuid(), 0):
-        return milder(_CHECK, f"{place} belongs to uid {found.st_uid}", f"Run: chown {os.geteuid()} {place}")
+        return milder(
+            _CHECK, f"{place} belongs to uid {found.st_uid}", f"Run: chown {os.geteuid()} {shlex.quote(str(place))}"
+        )
     if mode & _OTHERS_WRITE:
         return problem(_CHECK, f"{place} can be changed by others (mode {mode:o})", remedy)
     if mode & _OTHERS_READ:

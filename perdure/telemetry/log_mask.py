@@ -15,8 +15,8 @@ from perdure.telemetry.log_field import FIXED
 MASKED = "***"
 
 _SECRET_NAME = re.compile(
-    r"(?:^|[_.-])(?:authorization|cookie|password|passwd|passphrase|secret|token|api[_-]?key|private[_-]?key|pepper"
-    r"|credentials?)(?:$|[_.-])",
+    r"(?:^|[_.-])(?:authorization|cookie|password|passwd|passphrase|secret|token|credential|pepper"
+    r"|(?:api|private|secret|access|signing)[_-]?key)s?$",
     re.IGNORECASE,
 )
 _PAYLOAD_NAMES = frozenset({"input", "output", "params", "payload", "payloads", "body", "headers", "heartbeat_details"})

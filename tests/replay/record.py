@@ -5,6 +5,7 @@ Run it when a construct is added; never re-record an old history to make a repla
 
 import asyncio
 import contextlib
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -116,7 +117,16 @@ async def write(bench: Bench, handle: Handle, name: str) -> None:
     for number, run in enumerate(sorted(executions, key=lambda run: run.start_time), 1):
         history = await bench.client.get_workflow_handle(handle.id, run_id=run.run_id).fetch_history()
         suffix = f"-{number}" if len(executions) > 1 else ""
-        (HISTORIES / f"{name}{suffix}.json").write_text(history.to_json() + "\n")
+        (HISTORIES / f"{name}{suffix}.json").write_text(without_traces(history.to_json()) + "\n")
+
+
+def without_traces(history: str) -> str:
+    """The same history without stack traces, which name the machine's folders; a replay does not read them."""
+
+    def kept(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {key: value for key, value in pairs if key != "stackTrace"}
+
+    return json.dumps(json.loads(history, object_pairs_hook=kept), indent=2)
 
 
 def main() -> None:

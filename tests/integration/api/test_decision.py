@@ -3,10 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 
+from api.jobs import decision
+from api.temporal_call import temporal_call
 from tests.integration.api.stack import Api, serving, spec, unique, until
 from tests.integration.api.test_bad_input import check_problem
 from tests.integration.workflow.conftest import Bench, running_bench
@@ -65,6 +68,27 @@ async def test_cancelling_twice_is_harmless(http: httpx.AsyncClient) -> None:
     job_id = (await http.post("/v1/jobs", json=spec(queue="nobody"))).json()["id"]
     for _ in range(2):
         assert (await http.post(f"/v1/jobs/{job_id}/cancel", json={"reason": "x"})).status_code == 202
+
+
+async def test_cancelling_a_job_that_ends_meanwhile_is_409(
+    http: httpx.AsyncClient, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nap = [{"id": "a", "type": "SLEEP", "with": {"duration": "500ms"}}]
+    job_id = (await http.post("/v1/jobs", json=spec(queue=bench.queue, steps=nap))).json()["id"]
+    asked: list[str] = []
+
+    @asynccontextmanager
+    async def once_it_ended(*seconds: float) -> AsyncIterator[None]:
+        """Lets the time pass that a cancel, once the job was found open, may take to reach Temporal."""
+        await reach(http, job_id, "COMPLETED")
+        asked.append(job_id)
+        async with temporal_call(*seconds):
+            yield
+
+    monkeypatch.setattr(decision, "temporal_call", once_it_ended)
+    problem = check_problem(await http.post(f"/v1/jobs/{job_id}/cancel", json={"reason": "x"}), 409)
+    assert asked == [job_id]
+    assert (problem["code"], "COMPLETED" in problem["detail"]) == ("API.JOB_CLOSED", True)
 
 
 @pytest.mark.parametrize("verb", ["cancel", "retry"])

@@ -68,15 +68,26 @@ def test_jobs_in_expressions_are_scraped(expression: str) -> None:
 
 
 @pytest.mark.parametrize("expression", [*(rule["expr"] for rule in RULES), *EXPRESSIONS])
-def test_metrics_in_expressions_exist(expression: str) -> None:
-    documented = set(re.findall(r"perdure_[a-z_]+", (ROOT / "docs/reference/metrics.md").read_text()))
+def test_metrics_and_labels_in_expressions_exist(expression: str) -> None:
+    documented = _documented()
     asked = re.findall(r"perdure_[a-z_]+", expression)
-    assert {name for name in asked if not _spellings(name) & documented} == set()
+    assert set(asked) <= documented.keys()
+    labels = {label.strip() for group in re.findall(r"by \(([^)]+)\)", expression) for label in group.split(",")}
+    labels |= set(re.findall(r"([a-z_]+)(?:=~|!~|!=|=)\"", expression))
+    assert labels <= {"job", "instance", "alertstate"}.union(*(documented[name] for name in asked))
 
 
-def _spellings(sample: str) -> set[str]:
-    """A sample's name, and what the family that it belongs to may be called."""
-    return {sample, re.sub(r"_(bucket|count|sum|total)$", "", sample)}
+def _documented() -> dict[str, set[str]]:
+    """Every sample of docs/reference/metrics.md, with its labels."""
+    text = (ROOT / "docs/reference/metrics.md").read_text()
+    samples: dict[str, set[str]] = {}
+    for name, kind, labels in re.findall(r"^\| `(perdure_\w+)` \| (\w+) \| ([^|]*) \|", text, re.MULTILINE):
+        found = set(re.findall(r"`(\w+)`", labels))
+        if kind == "histogram":
+            samples |= {f"{name}_bucket": found | {"le"}, f"{name}_count": found, f"{name}_sum": found}
+        else:
+            samples[name] = found
+    return samples
 
 
 def test_every_target_is_a_service_on_the_port_it_listens_on() -> None:

@@ -55,6 +55,13 @@ def test_the_worker_is_probed_where_it_answers() -> None:
     assert f'Route("{path}"' in inspect.getsource(health)
 
 
+def test_both_show_their_metrics_to_prometheus() -> None:
+    # Prometheus asks for /metrics where nothing else is said.
+    assert "/metrics" in create_app(Settings(), Secrets(b"x" * 32, None)).openapi()["paths"]
+    assert 'Route("/metrics"' in inspect.getsource(health)
+    assert environment("worker")["PERDURE_WORKER_HEALTH_HOST"] == environment("api")["PERDURE_API_HOST"] == "0.0.0.0"
+
+
 def test_temporal_is_spoken_to_where_it_listens() -> None:
     assert SERVICES["temporal"]["ports"][0].endswith(":7233")
     for service in ("api", "worker", "migrate"):
