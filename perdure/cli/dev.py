@@ -13,13 +13,13 @@ from rich.text import Text
 import perdure
 from perdure.cli.exit_code import ExitCode
 from perdure.cli.screen import messages, results
-from perdure.embedded.config import DEFAULT_DATA_DIR, StackConfig
+from perdure.embedded.config import DEFAULT_DATA_DIR, StackConfig, application_root
 from perdure.embedded.error import ServiceFailedError, StackError
 from perdure.embedded.event import Died, Event, Ready, Stopped
 from perdure.embedded.interruption import interruptible
 from perdure.embedded.stack import EmbeddedStack
 
-_FIRST_COMMAND = "perdure jobs submit examples/hello.json"
+_EXAMPLE = Path("examples", "hello.json")
 _DEFAULTS = StackConfig()
 _KILLED_LINES = 3
 _LINE_LENGTH = 200
@@ -28,6 +28,11 @@ _LINE_LENGTH = 200
 def _port(what: str, default: int) -> object:
     text = f"Port of {what}; 0 = a free one. (default: {default}; with --ephemeral: 0)"
     return typer.Option(min=0, max=65535, show_default=False, help=text)
+
+
+def _first_command() -> str:
+    """The example of the checkout one stands in, or the one that came with the package."""
+    return f"perdure jobs submit {_EXAMPLE if _EXAMPLE.is_file() else application_root() / _EXAMPLE}"
 
 
 def dev(
@@ -145,6 +150,6 @@ def _logs(stack: EmbeddedStack, error: StackError) -> str:
 def _first_command(stack: EmbeddedStack) -> str:
     info = stack.info
     if stack.data.path == Path(os.path.abspath(DEFAULT_DATA_DIR)):  # noqa: PTH100 (where the CLI looks by itself)
-        return _FIRST_COMMAND
+        return _first_command()
     key = f'PERDURE_API_KEY="$(cat {info.admin_api_key_file})"'
-    return f"{key} {_FIRST_COMMAND} --server {info.api_url}"
+    return f"{key} {_first_command()} --server {info.api_url}"

@@ -17,6 +17,7 @@ class Commands(LazyGroup):
     commands_at: Mapping[str, str] = {
         "dev": "perdure.cli.dev:dev",
         "demo": "perdure.cli.demo.command:demo",
+        "doctor": "perdure.cli.doctor:doctor",
         "jobs": "perdure.cli.jobs.app:app",
         "keys": "perdure.cli.keys.app:app",
     }
