@@ -30,7 +30,7 @@ def _port(what: str, default: int) -> object:
     return typer.Option(min=0, max=65535, show_default=False, help=text)
 
 
-def _first_command() -> str:
+def _submit_example() -> str:
     """The example of the checkout one stands in, or the one that came with the package."""
     return f"perdure jobs submit {_EXAMPLE if _EXAMPLE.is_file() else application_root() / _EXAMPLE}"
 
@@ -150,6 +150,6 @@ def _logs(stack: EmbeddedStack, error: StackError) -> str:
 def _first_command(stack: EmbeddedStack) -> str:
     info = stack.info
     if stack.data.path == Path(os.path.abspath(DEFAULT_DATA_DIR)):  # noqa: PTH100 (where the CLI looks by itself)
-        return _first_command()
+        return _submit_example()
     key = f'PERDURE_API_KEY="$(cat {info.admin_api_key_file})"'
-    return f"{key} {_first_command()} --server {info.api_url}"
+    return f"{key} {_submit_example()} --server {info.api_url}"

@@ -26,8 +26,8 @@ def _promtool(*arguments: str) -> None:
     program = shutil.which("promtool")
     if program is None:
         message = "promtool is not installed: it comes with Debian's package `prometheus` (apt-get install prometheus)"
-        # A contributor needs Python only; CI has to have it.
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+        # A contributor needs Python only; .ci/run has to have it, and sets the variable.
+        (pytest.fail if os.environ.get("REQUIRE_PROMTOOL") else pytest.skip)(message)
     result = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 
