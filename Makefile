@@ -41,9 +41,11 @@ format: setup ## Put the code in its format
 bench: setup ## Run the benchmarks
 	@$(BIN)/python -m benchmarks.throughput
 
-lock: setup ## Pin requirements/dev.txt again from pyproject.toml (needs uv)
+lock: ## Pin the requirements again from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		--extra embedded --group dev pyproject.toml -o requirements/dev.txt
+	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--constraint requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 
 clean: ## Remove the environment, caches and the embedded stack's data
 	@rm -rf $(VENV) .perdure .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -68,7 +68,13 @@ async def serve(settings: Settings, stop: asyncio.Event, process: ProcessMetrics
         activities = all_activities(runtime, plugins)
         workers = [make_worker(client, settings, queue, activities, marks) for queue in settings.queues]
         async with _running(workers) as failed:
-            _log.info("worker started", queues=list(settings.queues), identity=identity)
+            _log.info(
+                "worker started",
+                queues=list(settings.queues),
+                identity=identity,
+                health_host=settings.worker_health_host,
+                health_port=settings.worker_health_port,
+            )
             await _first(stop, failed)
             _log.info("worker stopping", grace_seconds=settings.worker_grace_seconds)
 

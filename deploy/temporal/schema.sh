@@ -6,10 +6,14 @@ set -eu
 SQL_PASSWORD=$(cat /run/secrets/temporal_database_password)
 export SQL_PASSWORD
 
+tool() {
+    temporal-sql-tool --plugin "$SQL_PLUGIN" --ep "$SQL_HOST" -p "$SQL_PORT" -u "$SQL_USER" "$@"
+}
+
 # update DATABASE SCHEMA
 update() {
-    temporal-sql-tool --database "$1" setup-schema --version 0.0
-    temporal-sql-tool --database "$1" update-schema --schema-dir "/etc/temporal/schema/postgresql/v12/$2/versioned"
+    tool --db "$1" setup-schema -v 0.0
+    tool --db "$1" update-schema -d "/etc/temporal/schema/postgresql/v12/$2/versioned"
 }
 
 update temporal temporal

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from perdure.contract.state import StepStatus
 from perdure.projection import row
 from perdure.projection.overlay import overlay
 from perdure.projection.record import JobRecord, JournalEvent, LiveObservation, StepRecord
@@ -96,13 +97,18 @@ async def _write(connection: AsyncConnection, batch: Sequence[Projection]) -> se
 
 
 async def _job_rows(connection: AsyncConnection, batch: Sequence[Projection], now: datetime) -> list[row.Row]:
-    open_ids = [entry.job_id for entry in batch if not entry.job.status.final]
-    observed = await newest_observations(connection, open_ids) if open_ids else {}
+    live = [entry.job_id for entry in batch if _was_seen_live(entry.job)]
+    observed = await newest_observations(connection, live) if live else {}
     rows = []
     for entry in batch:
         shown = overlay(entry.job, observed.get(entry.job_id, []))
         rows.append(row.job_row(entry.job, shown, now, entry.last_event_at))
     return rows
+
+
+def _was_seen_live(job: JobRecord) -> bool:
+    """Whether observations may tell more than history: of a step that was stopped it has no attempts."""
+    return not job.status.final or any(step.status is StepStatus.CANCELED for step in job.steps)
 
 
 async def _write_runs(

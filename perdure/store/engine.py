@@ -33,6 +33,7 @@ def create_engine(settings: Settings, *, statement_seconds: float = STATEMENT_SE
         max_overflow=0,
         pool_timeout=CONNECT_SECONDS,
         pool_pre_ping=True,
+        hide_parameters=True,  # in errors, and so in logs: they are what jobs hold
         connect_args=_connect_options(statement_seconds),
     )
 

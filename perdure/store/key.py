@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from perdure.store.cursor import Keyset, decode, encode
 from perdure.store.table import api_keys
 
-_NAMES_LOCK = 0x7065726475726502
-"""Advisory lock: "perdure" and 2. Held while a name is looked for and taken."""
+_NAMES_LOCK = 0x7065726475726503
+"""Advisory lock: "perdure" and 3. Held while a name is looked for and taken."""
 
 
 @dataclass(frozen=True, slots=True)

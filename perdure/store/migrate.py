@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from perdure.settings import Settings
+from perdure.settings import Settings, setting_problems
 from perdure.store.engine import create_engine, is_outage
 
 _LOCK = 0x7065726475726501
@@ -72,7 +72,7 @@ def main() -> int:
     try:
         print(asyncio.run(_run(Settings())))  # noqa: T201 - the line this command is for
     except ValidationError as error:
-        return _fail(f"settings: {error}")
+        return _fail(setting_problems(error).strip())
     except (OSError, TimeoutError, SQLAlchemyError) as error:
         problem = str(getattr(error, "orig", None) or error).splitlines()
         first = problem[0] if problem else type(error).__name__

@@ -1,10 +1,13 @@
 """Counting: what is counted, what is not, and how many series there can be."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -203,15 +206,35 @@ def test_requests_are_counted_by_template_never_by_path_or_odd_method() -> None:
     assert value(registry, name, method="other", route="unmatched", status="4xx") == 1
 
 
-async def test_the_sdk_s_samples_of_too_many_task_queues_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def serving(text: str) -> Iterator[str]:
+    """The URL of an HTTP server that says this, as the SDK does on a port of its own."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/metrics"
+        server.shutdown()
+        thread.join()
+
+
+async def test_the_sdk_s_samples_of_too_many_task_queues_are_left_out() -> None:
     queues = "".join(f'temporal_request_total{{namespace="d",task_queue="perdure-q{n}"}} 1\n' for n in range(200))
-    text = f"# TYPE temporal_request_total counter\n{queues}temporal_up 1\n".encode()
-    monkeypatch.setattr("perdure.telemetry.metric.registry._read", lambda _: text)
-    process = ProcessMetrics(sdk_url="http://sdk")
-    for _ in range(2):
-        shown = (await process.text()).decode()
-        found = {family.name: len(family.samples) for family in text_string_to_metric_families(shown)}
-        assert found == {"temporal_request": MOST_QUEUES, "temporal_up": 1}
+    with serving(f"# TYPE temporal_request_total counter\n{queues}temporal_up 1\n") as url:
+        process = ProcessMetrics(sdk_url=url)
+        for _ in range(2):
+            shown = (await process.text()).decode()
+            found = {family.name: len(family.samples) for family in text_string_to_metric_families(shown)}
+            assert found == {"temporal_request": MOST_QUEUES, "temporal_up": 1}
 
 
 async def test_without_the_sdk_s_metrics_ours_are_shown_all_the_same() -> None:

@@ -97,8 +97,8 @@ class Projector:
 
     @property
     def stalled(self) -> float:
-        """Seconds since the last round that succeeded; 0 if that was the newest."""
-        return time.monotonic() - self._worked if self._background.failures else 0.0
+        """Seconds since all was well; 0 while rounds succeed, and while there is nothing to project."""
+        return time.monotonic() - self._worked if self._background.failures and len(self._marks) else 0.0
 
     @property
     def set_aside(self) -> int:
@@ -132,6 +132,7 @@ class Projector:
         if not len(self._marks):
             self._marked.clear()
             await self._background.either(self._marked)
+            self._worked = time.monotonic()
         await self._background.pause(self._config.interval)
         if not self._background.stopping:
             begun = time.monotonic()

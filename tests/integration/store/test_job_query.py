@@ -101,6 +101,22 @@ async def test_a_failed_attempt_that_was_observed_shows_in_get_and_list(engine: 
     assert {name: getattr(listed, name) for name in overlaid} == {name: getattr(stored, name) for name in overlaid}
 
 
+@pytest.mark.parametrize("status", [JobStatus.CANCELED, JobStatus.TERMINATED, JobStatus.TIMED_OUT])
+async def test_b11_a_job_ended_in_backoff_has_its_attempts_in_get_and_list(
+    engine: AsyncEngine, status: JobStatus
+) -> None:
+    record = job()
+    await write(engine, [projection(record, retrying(record, 3))])
+    stopped = record.steps[0].model_copy(update={"status": StepStatus.CANCELED})
+    await write(
+        engine, [projection(record.model_copy(update={"status": status, "last_event_id": 9, "steps": [stopped]}))]
+    )
+    (listed,), _ = await _page(engine, EVERY)
+    shown = await _shown(engine, record.id)
+    assert (shown.status, shown.attempts, shown.retry_count) == (status, 3, 2)
+    assert (listed.status, listed.attempts, listed.retry_count) == (status, 3, 2)
+
+
 async def test_history_wins_over_what_was_observed_before(engine: AsyncEngine) -> None:
     record = job()
     await write(engine, [projection(record, retrying(record, 2))])

@@ -1,7 +1,10 @@
 """docker-compose.yml: what is pinned, closed, ordered and healthy. No Docker engine is needed, or asked."""
 
 import importlib.util
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -87,6 +90,22 @@ def test_every_service_waits_for_what_it_can_wait_for(service: str) -> None:
         if name in WITHOUT_PROBE:
             expected = "service_started"
         assert wait["condition"] == expected, f"{service} -> {name}"
+
+
+def test_every_one_shot_is_waited_for() -> None:
+    # Else `docker compose up --wait` takes its end for a failure.
+    waited = {name for service in SERVICES.values() for name in service.get("depends_on", {})}
+    assert {name for name in SERVICES if is_one_shot(name)} <= waited
+
+
+@pytest.mark.parametrize(
+    "script", [*(ROOT / "deploy").rglob("*.sh"), ROOT / "deploy/make-secrets"], ids=lambda path: path.name
+)
+def test_scripts_are_plain_shell_and_stop_at_the_first_error(script: Path) -> None:
+    assert subprocess.run(["/bin/sh", "-n", str(script)], check=False, timeout=10).returncode == 0
+    assert script.read_text().startswith("#!/bin/sh\n")
+    assert "\nset -eu\n" in script.read_text()
+    assert os.access(script, os.X_OK)
 
 
 @pytest.mark.parametrize("service", ["api", "worker"])
