@@ -47,13 +47,9 @@ class Settings(BaseSettings):
     worker_health_port: int | None = Field(
         None, ge=0, le=65535, description="Port of the worker's /livez, /readyz and /metrics; unset: none."
     )
-    worker_grace_seconds: float = Field(
-        10.0, ge=0, description="How long running steps may finish after SIGTERM."
-    )
+    worker_grace_seconds: float = Field(10.0, ge=0, description="How long running steps may finish after SIGTERM.")
     worker_max_concurrent_steps: int = Field(200, ge=1, description="Steps one worker runs at the same time.")
-    workflow_sandbox: bool = Field(
-        False, description="Run workflow code in the SDK's sandbox (one CI run does)."
-    )
+    workflow_sandbox: bool = Field(False, description="Run workflow code in the SDK's sandbox (one CI run does).")
     secrets_dir: Path | None = Field(
         None,
         description="Directory with one file a secret, for ${ secrets.NAME }; PERDURE_SECRET_<NAME> wins.",
@@ -80,11 +76,7 @@ class Settings(BaseSettings):
     @field_validator("queues", "http_allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("database_password_file")
     @classmethod

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -19,7 +20,7 @@ FRESH_SECONDS = 5.0
 OUTAGE_SECONDS = 600.0
 """How long a key goes on working while Postgres cannot be asked."""
 _PAUSE_SECONDS = 1.0
-"""How long Postgres is left alone after it was found away, where a known key will do."""
+"""How long Postgres is left alone after it was found away."""
 _NO_HASH = "0" * 64
 """Compared with where there is no hash, so that the comparison takes as long as any."""
 
@@ -30,6 +31,12 @@ class _Seen:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Outage:
+    until: float
+    cause: BaseException
+
+
 class KeyRing:
     """The keys that were presented and found valid, each with the time it was last looked up."""
 
@@ -38,8 +45,10 @@ class KeyRing:
         self._pepper = pepper
         self._clock = clock
         self._seen: dict[str, _Seen] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._away_until = 0.0
+        # Apart from that: what strangers run into must not lengthen the life of keys that are known.
+        self._outage: _Outage | None = None
         self._changes = 0
 
     async def principal(self, text: str) -> Principal | None:
@@ -65,33 +74,22 @@ class KeyRing:
         self._seen.pop(key_id, None)
 
     async def _look_up(self, presented: PresentedKey, hashed: str) -> ApiKey | None:
+        arrived = self._clock()
         seen = self._seen.get(presented.id)
-        if seen is None:
-            return await self._fetch(presented, hashed)
-        if not self._usable(seen):
-            return await self._refreshed(presented, hashed)
-        if _fits(seen.key, hashed) or self._away():
+        if seen is not None and self._will_do(seen, hashed, arrived):
             return seen.key
-        try:  # its secret may have been changed elsewhere
-            return await self._fetch(presented, hashed)
-        except StoreUnavailableError:
-            return seen.key
-
-    async def _refreshed(self, presented: PresentedKey, hashed: str) -> ApiKey | None:
-        """Look a known key up again; of many requests at the same moment, one does it for all."""
+        # Of many requests at the same moment one asks for all.
         lock = self._locks.setdefault(presented.id, asyncio.Lock())
         async with lock:
-            newest = self._seen.get(presented.id)
-            if newest is not None and self._usable(newest) and _fits(newest.key, hashed):
-                return newest.key
-            try:
-                return await self._fetch(presented, hashed)
-            except StoreUnavailableError:
-                self._away_until = self._clock() + _PAUSE_SECONDS
-                newest = self._seen.get(presented.id)
-                if newest is None or not self._usable(newest):
-                    raise
-                return newest.key
+            seen = self._seen.get(presented.id)
+            if seen is not None and self._will_do(seen, hashed, arrived):
+                return seen.key
+            return await (self._fetch(presented, hashed) if seen else self._fetch_unseen(presented, hashed))
+
+    def _will_do(self, seen: _Seen, hashed: str, arrived: float) -> bool:
+        """Whether no look at Postgres is needed. Where the secret does not fit, it may have been changed elsewhere."""
+        current = _fits(seen.key, hashed) or seen.at >= arrived or self._away()
+        return current and self._usable(seen)
 
     def _away(self) -> bool:
         return self._clock() < self._away_until
@@ -99,7 +97,26 @@ class KeyRing:
     def _usable(self, seen: _Seen) -> bool:
         return self._clock() - seen.at <= (OUTAGE_SECONDS if self._away() else FRESH_SECONDS)
 
+    async def _fetch_unseen(self, presented: PresentedKey, hashed: str) -> ApiKey | None:
+        if self._outage is not None and self._clock() < self._outage.until:
+            raise StoreUnavailableError(self._outage.cause) from self._outage.cause
+        try:
+            return await self._ask(presented, hashed)
+        except StoreUnavailableError as error:
+            self._outage = _Outage(self._clock() + _PAUSE_SECONDS, error.__cause__ or error)
+            raise
+
     async def _fetch(self, presented: PresentedKey, hashed: str) -> ApiKey | None:
+        try:
+            return await self._ask(presented, hashed)
+        except StoreUnavailableError:
+            self._away_until = self._clock() + _PAUSE_SECONDS
+            seen = self._seen.get(presented.id)
+            if seen is None or not self._usable(seen):
+                raise
+            return seen.key
+
+    async def _ask(self, presented: PresentedKey, hashed: str) -> ApiKey | None:
         began, changes = self._clock(), self._changes
         async with transaction(self._engine) as connection:
             key = await get_key(connection, presented.id)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import FailureError
@@ -12,6 +13,7 @@ from perdure.contract.error import ErrorClass
 from perdure.contract.json_size import json_bytes
 from perdure.contract.ledger import AttemptLedger
 from perdure.contract.local_first import LOCAL_OUTPUT_BYTES, LOCAL_SECONDS, NOT_COUNTED
+from perdure.contract.model import first_problem
 from perdure.contract.name import TIMER_BACKOFF, activity_id
 from perdure.contract.spec import RetryPolicy as RetrySpec
 from perdure.contract.step_call import StepInput, StepResult
@@ -114,7 +116,7 @@ def _temporal_policy(policy: RetrySpec, made: int) -> RetryPolicy:
 def _read_result(job: JobRun, step: StepRun, raw: RawValue) -> Completed | Failed:
     try:
         result = StepResult.model_validate_json(raw.payload.data)
-    except ValueError as problem:
-        message = f"the worker returned something that is no step result: {problem}"
+    except ValidationError as problem:
+        message = f"the worker returned something that is no step result: {first_problem(problem)}"
         return failure(job, step, "STEP.INTERNAL", ErrorClass.INTERNAL, message)
     return Completed(result.output, result.ledger.count)

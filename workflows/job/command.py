@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from perdure.contract.command import CancelCommand, CommandAccepted, RetryCommand
 from perdure.contract.journal import JournalType
-from perdure.contract.model import Model
+from perdure.contract.model import Model, first_problem
 from perdure.contract.name import COMMAND_CANCEL, COMMAND_RETRY
 from perdure.contract.state import StepStatus
 from workflows.job.execution import Execution
@@ -59,9 +59,7 @@ def _read(model: type[_Command], raw: RawValue) -> _Command:
     try:
         return model.model_validate_json(raw.payload.data)
     except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(["$", *(str(part) for part in first["loc"])])
-        raise RefusedError("API.VALIDATION", f"{where}: {first['msg']}"[:300]) from None
+        raise RefusedError("API.VALIDATION", first_problem(problem)[:300]) from None
 
 
 def check(execution: Execution, command: RetryCommand | CancelCommand) -> None:

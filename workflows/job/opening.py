@@ -6,6 +6,7 @@ from temporalio.common import RawValue
 
 from perdure.contract import graph
 from perdure.contract.execution import JobStart
+from perdure.contract.model import first_problem
 
 # A default, so that a start without input is told what is wrong; the hint must be RawValue alone.
 NO_INPUT = RawValue(Payload())
@@ -26,9 +27,7 @@ def read_start(raw: RawValue) -> JobStart:
     try:
         start = JobStart.model_validate_json(raw.payload.data)
     except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(["$", *(str(part) for part in first["loc"])])
-        raise InvalidStartError(f"{where}: {first['msg']}") from None
+        raise InvalidStartError(first_problem(problem)) from None
     _check_graph(start)
     return start
 

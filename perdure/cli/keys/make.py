@@ -66,7 +66,7 @@ def _show_once(session: Session, call: Call[NewKey], done: str) -> None:
         screen.raw(exchange.answer.content)
         return
     key = exchange.value
-    session.out.print(screen.printable(key.key))
+    screen.raw(screen.printable(key.key).encode())  # never wrapped
     until = f", until {moment(key.expires_at)}" if key.expires_at else ""
     grants = ", may see payloads" if key.payloads else ""
     about = f"Key {key.id} ({key.name}) is {done}: {key.role} of tenant {key.tenant}{grants}{until}."

@@ -9,12 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from perdure.security.key import parse_key
-from perdure.security.key_ring import FRESH_SECONDS, KeyRing
-from perdure.store.session import StoreUnavailableError, transaction
-from tests.integration.api.stack import PEPPER, Api, spec, unique, until
-from tests.integration.api.test_access import check_401
+from perdure.store.session import transaction
+from tests.integration.api.stack import Api, spec, unique
 from tests.integration.api.test_bad_input import check_problem
-from tests.integration.store.server import PostgresServer
 
 VIEW = {
     "id", "name", "tenant", "role", "payloads", "status", "created_at", "created_by", "expires_at", "rotated_at",
@@ -185,92 +182,6 @@ async def test_of_twenty_keys_of_one_name_at_once_one_is_made(http: httpx.AsyncC
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
 
 
-async def test_a_revoked_key_dies_at_once(api: Api, http: httpx.AsyncClient) -> None:
-    made = await make(http)
-    client = using(api, made["key"])
-    assert await status(client) == 200
-    revoked = await http.post(f"/v1/api-keys/{made['id']}/revoke", json={"reason": "it leaked"})
-    assert (revoked.json()["status"], revoked.json()["revoked_by"]) == ("REVOKED", "key:admin")
-    check_401(await client.get("/v1/me"))
-
-
-async def test_a_revoked_key_dies_at_once_also_under_load(api: Api, http: httpx.AsyncClient) -> None:
-    made = await make(http)
-    client, stop = using(api, made["key"]), asyncio.Event()
-
-    async def use() -> None:
-        while not stop.is_set():
-            await client.get("/v1/me")
-
-    users = [asyncio.create_task(use()) for _ in range(10)]
-    assert (await http.post(f"/v1/api-keys/{made['id']}/revoke")).status_code == 200
-    after = [await status(client) for _ in range(20)]
-    stop.set()
-    await asyncio.gather(*users)
-    assert set(after) == {401}
-
-
-async def test_revoking_twice_is_revoking_once(http: httpx.AsyncClient) -> None:
-    made = await make(http)
-    first, second = [(await http.post(f"/v1/api-keys/{made['id']}/revoke")).json() for _ in range(2)]
-    assert first == second
-
-
-async def test_a_key_may_revoke_itself(api: Api, http: httpx.AsyncClient) -> None:
-    made = await make(http, role="admin")
-    client = using(api, made["key"])
-    assert (await client.post(f"/v1/api-keys/{made['id']}/revoke")).status_code == 200
-    check_401(await client.get("/v1/me"))
-
-
-async def test_rotation_gives_a_new_secret_and_ends_the_old_one(api: Api, http: httpx.AsyncClient) -> None:
-    made = await make(http, role="operator", expires_in="1d")
-    assert await status(using(api, made["key"])) == 200
-    rotated = (await http.post(f"/v1/api-keys/{made['id']}/rotate")).json()
-    for same in ("id", "name", "tenant", "role", "payloads", "expires_at", "created_at"):
-        assert rotated[same] == made[same]
-    assert rotated["previous_valid_until"] is None
-    assert await status(using(api, rotated["key"])) == 200
-    check_401(await using(api, made["key"]).get("/v1/me"))
-
-
-async def test_with_a_grace_the_old_secret_works_on_for_that_long(api: Api, http: httpx.AsyncClient) -> None:
-    made = await make(http)
-    rotated = (await http.post(f"/v1/api-keys/{made['id']}/rotate", json={"grace": "2s"})).json()
-    old, new = using(api, made["key"]), using(api, rotated["key"])
-    assert [await status(old), await status(new)] == [200, 200]
-
-    async def ended() -> bool:
-        return await status(old) == 401
-
-    await until(ended, 5)
-    assert await status(new) == 200
-
-
-async def test_revoking_ends_the_secret_in_its_grace_too(api: Api, http: httpx.AsyncClient) -> None:
-    made = await make(http)
-    rotated = (await http.post(f"/v1/api-keys/{made['id']}/rotate", json={"grace": "1h"})).json()
-    await http.post(f"/v1/api-keys/{made['id']}/revoke")
-    for secret in (made["key"], rotated["key"]):
-        check_401(await using(api, secret).get("/v1/me"))
-
-
-async def test_rotation_can_set_a_new_expiry(http: httpx.AsyncClient) -> None:
-    made = await make(http, expires_in="1h")
-    rotated = (await http.post(f"/v1/api-keys/{made['id']}/rotate", json={"expires_in": "90d"})).json()
-    assert rotated["expires_at"] > made["expires_at"]
-
-
-async def test_a_dead_key_cannot_be_rotated_back_to_life(api: Api, http: httpx.AsyncClient) -> None:
-    revoked, expired = await make(http), await make(http, expires_in="1ms")
-    await http.post(f"/v1/api-keys/{revoked['id']}/revoke")
-    check_401(await using(api, expired["key"]).get("/v1/me"))
-    for key in (revoked, expired):
-        problem = check_problem(await http.post(f"/v1/api-keys/{key['id']}/rotate", json={"expires_in": "1d"}), 409)
-        assert problem["code"] == "API.CONFLICT"
-    assert (await http.get(f"/v1/api-keys/{expired['id']}")).json()["status"] == "EXPIRED"
-
-
 async def test_lists_go_on_from_page_to_page(api: Api, http: httpx.AsyncClient) -> None:
     tenant = f"t{unique()[:10]}"
     admin = using(api, (await make(http, tenant=tenant, role="admin"))["key"])
@@ -305,56 +216,3 @@ async def test_who_did_what_to_a_key_is_noted_without_its_secret(
         assert said in logged
     for secret in (made["key"], rotated["key"]):
         assert secret.rpartition("_")[2] not in logged
-
-
-async def test_another_process_takes_a_rotated_secret_at_once(api: Api, http: httpx.AsyncClient) -> None:
-    elsewhere = KeyRing(api.engine, PEPPER)
-    made = await make(http)
-    assert await elsewhere.principal(made["key"])
-    rotated = (await http.post(f"/v1/api-keys/{made['id']}/rotate")).json()
-    assert await elsewhere.principal(rotated["key"])
-    assert await elsewhere.principal(made["key"]) is None
-
-
-async def test_another_process_lets_a_revoked_key_die_within_five_seconds(api: Api, http: httpx.AsyncClient) -> None:
-    now = 0.0
-    elsewhere = KeyRing(api.engine, PEPPER, lambda: now)
-    made = await make(http)
-    assert await elsewhere.principal(made["key"])
-    await http.post(f"/v1/api-keys/{made['id']}/revoke")
-    now = FRESH_SECONDS + 0.001
-    assert await elsewhere.principal(made["key"]) is None
-
-
-async def test_a_replaced_secret_does_not_come_back_while_postgres_is_away(
-    api: Api, http: httpx.AsyncClient, api_postgres: PostgresServer
-) -> None:
-    now = 0.0
-    elsewhere = KeyRing(api.engine, PEPPER, lambda: now)
-    made = await make(http)
-    assert await elsewhere.principal(made["key"])
-    rotated = (await http.post(f"/v1/api-keys/{made['id']}/rotate")).json()
-    now = FRESH_SECONDS + 1
-    assert await elsewhere.principal(made["key"]) is None
-    api_postgres.stop()
-    try:
-        now += FRESH_SECONDS + 1
-        assert await elsewhere.principal(made["key"]) is None
-        assert await elsewhere.principal(rotated["key"])
-    finally:
-        api_postgres.start()
-
-
-async def test_a_key_forgotten_is_not_taken_while_postgres_is_away(
-    api: Api, http: httpx.AsyncClient, api_postgres: PostgresServer
-) -> None:
-    ring = KeyRing(api.engine, PEPPER)
-    made = await make(http)
-    assert await ring.principal(made["key"])
-    api_postgres.stop()
-    try:
-        ring.forget(made["id"])
-        with pytest.raises(StoreUnavailableError):
-            await ring.principal(made["key"])
-    finally:
-        api_postgres.start()

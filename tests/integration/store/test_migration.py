@@ -54,6 +54,22 @@ async def test_down_to_base_leaves_no_table_and_up_again_works(empty: Settings) 
     await engine.dispose()
 
 
+async def test_keys_from_before_the_grant_go_on_seeing_payloads(empty: Settings) -> None:
+    engine = create_engine(empty)
+    await upgrade(engine, "0001")
+    async with engine.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO api_keys (id, tenant, name, role, hash, created_at)"
+                " VALUES ('k', '*', 'admin', 'admin', 'h', now())"
+            )
+        )
+    await upgrade(engine)
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("SELECT payloads FROM api_keys")) is True
+    await engine.dispose()
+
+
 async def test_many_migrations_at_once_apply_each_revision_once(empty: Settings) -> None:
     engine = create_engine(empty)
     results = await asyncio.gather(*(upgrade(engine) for _ in range(5)))

@@ -66,6 +66,23 @@ async def test_a_workflow_started_with_something_else_fails_and_says_why(bench: 
         assert getattr(caught.value.cause, "type", None) == "ENGINE.SPEC_INVALID"
 
 
+async def test_a_step_that_somebody_completes_with_something_else_parks_and_says_why(
+    bench: Bench, partner: Partner
+) -> None:
+    partner.answers["/c"] = [500]
+    step = {"id": "c", "type": "HTTP_CALL", "with": {"url": f"{partner.url}/c"}, "retry": {"initial_interval": "1h"}}
+    handle = await bench.start([step])
+    while not partner.calls["/c"]:
+        await asyncio.sleep(0.05)
+    by_hand = bench.client.get_async_activity_handle(workflow_id=handle.id, run_id=None, activity_id="c")
+    await by_hand.complete("somebody's secret")
+    await bench.until(handle, "c", "DEAD_LETTERED")
+    await handle.cancel()
+    memo = str(await (await handle.describe()).memo())
+    assert "no step result: $: Input should be an object" in memo
+    assert "somebody" not in memo
+
+
 async def test_cancel_ends_a_sleeping_job(bench: Bench) -> None:
     handle = await bench.start([{"id": "nap", "type": "SLEEP", "with": {"duration": "1h"}}])
     await bench.until(handle, "nap", "WAITING")
