@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from temporalio import workflow
 
 from perdure.contract.error import ErrorClass
+from perdure.contract.model import first_problem
 from perdure.contract.sleep import SleepParams
 from perdure.contract.state import StepStatus
 from workflows.job.outcome import Completed, Failed, failure
@@ -19,9 +20,7 @@ async def sleep(job: JobRun, step: StepRun, params: Any) -> Completed | Failed:
         try:
             wait = SleepParams.model_validate(params, strict=False)
         except ValidationError as problem:
-            first = problem.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            return failure(job, step, "STEP.PARAMETERS", ErrorClass.PERMANENT, f"{where}: {first['msg']}")
+            return failure(job, step, "STEP.PARAMETERS", ErrorClass.PERMANENT, first_problem(problem))
         step.wake_at = wait.wake_at(workflow.now()).isoformat()
     step.status = StepStatus.WAITING
     left = datetime.fromisoformat(step.wake_at) - workflow.now()
