@@ -91,9 +91,7 @@ async def running_worker(client: Client, marks: MarkSet) -> AsyncIterator[Bench]
     """A worker on a queue of its own that marks, without services."""
     queue = f"t{uuid4().hex[:12]}"
     async with guarded_client(EgressPolicy.of(allow_private=True, allowed_hosts=[])) as http:
-        runtime = StepRuntime(
-            worker="test", http=http, secrets=SecretStore(os.environ), on_attempt=marks.mark_attempt
-        )
+        runtime = StepRuntime(worker="test", http=http, secrets=SecretStore(os.environ), on_attempt=marks.mark_attempt)
         async with make_worker(client, Settings(), queue, all_activities(runtime), marks):
             yield Bench(client, queue)
 
