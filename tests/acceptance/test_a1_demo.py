@@ -50,6 +50,8 @@ def taken(*ports: int) -> Iterator[None]:
     holders = []
     for port in ports:
         holder = socket.socket()
+        # As servers do: the remains of a stack that has just stopped do not keep the port from being taken.
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holders.append(holder)
         try:
             holder.bind(("127.0.0.1", port))
