@@ -107,7 +107,8 @@ class Attempt:
         return error, final, delay
 
     def _next_delay(self, failure: Failure) -> timedelta | None:
-        if self.number >= self.call.retry.maximum_attempts:
+        # Temporal counts every attempt of this activity; those before it that were interrupted it knows nothing of.
+        if self.number - self.call.before.interrupted >= self.call.retry.maximum_attempts:
             return None
         after = failure.error.retry_after if isinstance(failure.error, StepError) else None
         delay = failure.delay or retry_delay(self.call.retry, self.number, self._runtime.draw(), after)

@@ -14,6 +14,7 @@ from activities.mask import Mask
 from activities.output import json_flaw
 from perdure.contract.error import ErrorClass, ErrorInfo, PerdureError, error_info
 from perdure.contract.json_size import json_bytes
+from perdure.contract.ledger import SHUTDOWN
 from perdure.contract.name import RESULT_CANCELED
 from perdure.contract.state import AttemptOutcome
 from perdure.contract.step_call import StepInput
@@ -49,7 +50,7 @@ def explain(
         return Failure(AttemptOutcome.CANCELED, PerdureError(RESULT_CANCELED, ErrorClass.CANCELED, message))
     if expired or (stopped is not None and stopped.timed_out):
         return Failure(AttemptOutcome.TIMED_OUT, timeout_error(timeout))
-    if stopped is not None or isinstance(raised, asyncio.CancelledError):
+    if stopped is not None:
         return Failure(AttemptOutcome.LOST, _interruption(stopped), _AT_ONCE)
     return Failure(AttemptOutcome.FAILED, _own_error(raised))
 
@@ -85,17 +86,20 @@ def to_info(error: PerdureError, call: StepInput, mask: Mask) -> ErrorInfo:
     )
 
 
-def _interruption(stopped: ActivityCancellationDetails | None) -> PerdureError:
-    if stopped is not None and (stopped.paused or stopped.reset):
+def _interruption(stopped: ActivityCancellationDetails) -> PerdureError:
+    if stopped.paused or stopped.reset:
         return PerdureError(
             "WORKER.INTERRUPTED", ErrorClass.LOST, "an operator paused or reset the running activity in Temporal"
         )
-    if stopped is not None and stopped.not_found:
+    if not stopped.worker_shutdown:
         return PerdureError("WORKER.LOST", ErrorClass.LOST, "Temporal no longer waits for this attempt: it is given up")
-    return PerdureError("WORKER.SHUTDOWN", ErrorClass.LOST, "the worker was stopped while the step ran")
+    return PerdureError(SHUTDOWN, ErrorClass.LOST, "the worker was told to stop while the step ran")
 
 
 def _own_error(raised: BaseException) -> PerdureError:
+    if isinstance(raised, asyncio.CancelledError):
+        # Nobody asked it to stop. Taken for an interruption, which counts for nothing, it would be repeated for ever.
+        return PerdureError("STEP.INTERNAL", ErrorClass.INTERNAL, "the step canceled itself")
     if isinstance(raised, ExpressionError):
         return StepError(raised.code, ErrorClass.PERMANENT, str(raised))
     if not isinstance(raised, PerdureError):

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from typing import NoReturn
 
 import structlog
 import uvloop
@@ -22,7 +23,8 @@ async def _until_signal(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve(settings, stop, process_metrics("worker"))
+    if not await serve(settings, stop, process_metrics("worker")):
+        _end(0)  # the loop would wait for the step that does not stop
 
 
 def main() -> int:
@@ -42,9 +44,12 @@ def main() -> int:
     return 0
 
 
-if __name__ == "__main__":
-    code = main()
+def _end(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     # The SDK's native threads sometimes abort a normal interpreter exit (sdk-python#300).
     os._exit(code)
+
+
+if __name__ == "__main__":
+    _end(main())

@@ -15,8 +15,8 @@ from starlette.routing import Route
 
 from perdure.telemetry.metric.registry import CONTENT_TYPE
 
-Check = Callable[[], Awaitable[str | None]]
-"""Answers None when all is well, else what is wrong."""
+Check = Callable[[], Awaitable[list[str]]]
+"""Answers what is wrong, a sentence each; nothing when all is well."""
 Metrics = Callable[[], Awaitable[bytes]]
 """All metrics as text."""
 
@@ -49,9 +49,9 @@ def _app(ready: Check, metrics: Metrics) -> Starlette:
         return JSONResponse({"status": "ok"})
 
     async def readyz(_: Request) -> JSONResponse:
-        problem = await ready()
-        if problem is not None:
-            return JSONResponse({"status": "error", "problem": problem}, status_code=503)
+        problems = await ready()
+        if problems:
+            return JSONResponse({"status": "error", "problems": problems}, status_code=503)
         return JSONResponse({"status": "ok"})
 
     async def shown(_: Request) -> Response:

@@ -7,7 +7,7 @@ from api.problem import invalid
 from perdure.admission.wording import listed, meant, quoted
 from perdure.contract.state import JobStatus
 from perdure.security.principal import Principal
-from perdure.store.job import JobFilter
+from perdure.store.job_filter import JobFilter
 
 _POSITION_DIGITS = 15
 

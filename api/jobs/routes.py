@@ -30,7 +30,7 @@ from api.query import only
 from api.security import Operator, Viewer, authenticate
 from api.state import UseServices
 from perdure.admission.admission import admit
-from perdure.store.job import list_jobs
+from perdure.store.job_search import list_jobs
 from perdure.store.journal import list_journal
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(authenticate)])

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from perdure.contract.command import Reason
 from perdure.contract.journal import JournalType
 from perdure.contract.model import Model
-from perdure.contract.sleep import parse_timestamp
+from perdure.contract.timestamp import parse_timestamp
 from perdure.contract.spec import StepId
 from perdure.contract.state import AttemptOutcome, JobStatus, Resolution, StepStatus
 

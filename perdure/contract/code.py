@@ -99,6 +99,18 @@ _REQUEST = {
     "API.JOB_CLOSED": CodeInfo(_P, "The job has ended or is ending", "Nothing can be decided about it any more."),
     "API.STEP_UNKNOWN": CodeInfo(_P, "The job has no such step", "Correct the step id."),
     "API.COMMAND_UNKNOWN": CodeInfo(_P, "A job takes no such command", "See the signals and updates of a job."),
+    "API.JOB_NOT_PAUSED": CodeInfo(_P, "The job is not paused", "There is nothing to resume."),
+    "API.STEP_RUNNING": CodeInfo(_P, "A step that would begin again is still open", "Wait for it, or cancel the job."),
+    "API.FORCE_REQUIRED": CodeInfo(
+        _P,
+        "A step that must not run twice may have taken effect",
+        "Find out whether it did: then skip it, or retry with `force` and a reason.",
+    ),
+    "API.NOTHING_WAITS": CodeInfo(_P, "No step waits, or will wait, for this", "Look at the job's open steps."),
+    "API.PAYLOAD_INVALID": CodeInfo(_P, "The payload does not meet the step's schema", "Mend the place named."),
+    "API.APPROVAL_NOT_ALLOWED": CodeInfo(
+        _P, "This person may not decide the step", "Another person, with a role the step names, has to decide."
+    ),
     "API.DECISION_TIMEOUT": CodeInfo(
         _T,
         "No worker took the decision in time",
@@ -127,6 +139,21 @@ _STEP = {
     "STEP.INTERNAL": CodeInfo(
         ErrorClass.INTERNAL, "The step's code raised an unexpected error", "See the worker's log; mend the step."
     ),
+    "STEP.EFFECT_UNKNOWN": CodeInfo(
+        ErrorClass.LOST,
+        "An attempt of an at_most_once step was lost: it may have taken effect",
+        "Find out whether it did: then skip the step with its output, or retry it with `force` and a reason.",
+    ),
+    "STEP.WAIT.TIMEOUT": CodeInfo(
+        ErrorClass.TIMEOUT, "Nobody ended the wait in time", "Deliver and retry the step, or skip it with an output."
+    ),
+    "STEP.APPROVAL.REJECTED": CodeInfo(_P, "A person rejected the step", "Discard the job, or retry to ask again."),
+    "STEP.JOB.FAILED": CodeInfo(_P, "The child job failed", "Look at the child; a retry starts another one."),
+    "STEP.JOB.CANCELED": CodeInfo(_P, "The child job was canceled", "A retry starts another one."),
+    "STEP.JOB.TIMED_OUT": CodeInfo(
+        ErrorClass.TIMEOUT, "The child job timed out", "Raise the child's `timeout`; a retry starts another one."
+    ),
+    "STEP.JOB.TERMINATED": CodeInfo(_P, "The child job was terminated", "A retry starts another one."),
 }
 
 _HTTP = {
@@ -154,6 +181,9 @@ _ENGINE = {
         _P, "Spec, outputs and result are too large together", "Return references instead of large outputs."
     ),
     "ENGINE.INPUT_TOO_LARGE": CodeInfo(_P, "A step's resolved parameters are too large", "Pass less to the step."),
+    "ENGINE.FAN_OUT_TOO_LARGE": CodeInfo(
+        _P, "A fan-out has too many items", "Split the list over several jobs, or give each item more to do."
+    ),
     "ENGINE.JOB_TIMEOUT": CodeInfo(ErrorClass.TIMEOUT, "The job ran longer than its `timeout`", "Raise it."),
     "ENGINE.FAILED": CodeInfo(
         ErrorClass.INTERNAL, "The workflow failed without a code", "See the workflow in the Temporal Web UI."

@@ -1,8 +1,9 @@
 """Payloads of the signals and updates a job takes (contract 7), from the API and the temporal CLI."""
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Any
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from perdure.contract.model import Model
 
@@ -10,19 +11,69 @@ Actor = Annotated[str, StringConstraints(max_length=200)]
 Reason = Annotated[str, StringConstraints(max_length=2_000)]
 
 
-class RetryCommand(Model):
-    """Run parked steps again: all of them, or the named ones. Every field is optional."""
+class Command(Model):
+    """What every command says: who, and why. The API vouches for the actor."""
 
     actor: Actor | None = None
     reason: Reason | None = None
+
+
+class RetryCommand(Command):
+    """Run parked steps again: all of them, the named ones, or `from_step` with everything after it.
+
+    A name is a step's id, an item's (`fetch.7`) or a compensation's (`fetch.compensate`). `patch` replaces
+    fields of `with`, by step id. `force` is needed where an `at_most_once` step may already have taken effect.
+    """
+
     steps: list[str] | None = None
+    from_step: str | None = None
+    patch: dict[str, dict[str, Any]] | None = None
+    force: bool = False
 
 
-class CancelCommand(Model):
+class SkipCommand(Command):
+    """Let a parked step count as done with `output`. Without `step`: the one that is parked."""
+
+    step: str | None = None
+    output: Any = None
+
+
+class DiscardCommand(Command):
+    """Give a parked job up: compensate what completed, end FAILED with resolution DISMISSED."""
+
+
+class DeliverCommand(Command):
+    """Hand `payload` to the `WAIT` step that waits, or will wait, for `name`."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    payload: Any = None
+
+
+class PauseCommand(Command):
+    """Start no further step until `resume`; what runs finishes."""
+
+
+class ResumeCommand(Command):
+    """Go on after `pause`."""
+
+
+class CancelCommand(Command):
     """End the job as CANCELED; running steps are asked to stop."""
 
-    actor: Actor | None = None
-    reason: Reason | None = None
+
+class ApprovalDecision(StrEnum):
+    """What a person says to an `APPROVAL` step."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class ApproveCommand(Command):
+    """One person's decision on an `APPROVAL` step. `role` is the actor's, as the API knows it."""
+
+    step: str | None = None
+    decision: Annotated[ApprovalDecision, Field(strict=False)]
+    role: str | None = None
 
 
 class CommandAccepted(Model):

@@ -16,6 +16,9 @@ from perdure.contract.state import AttemptOutcome
 KEEP_FIRST = 3
 KEEP_LAST = 20
 
+SHUTDOWN = "WORKER.SHUTDOWN"
+"""Code of an attempt that was cut off because its worker was told to stop."""
+
 
 class AttemptRecord(Message):
     """One attempt. `ended_at` and `outcome` are null while it runs."""
@@ -28,13 +31,29 @@ class AttemptRecord(Message):
     error: ErrorInfo | None = None
     next_retry_at: datetime | None = None
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether a stopping worker cut it off: a deployment's doing, no try of the step's own.
+
+        One whose worker vanished is none: the step itself may have taken it down. Nor is one that failed by itself
+        with the same code, which a FAIL step may.
+        """
+        return self.outcome is AttemptOutcome.LOST and self.error is not None and self.error.code == SHUTDOWN
+
 
 class AttemptLedger(Message):
     """The first 3 and last 20 attempts of one round of a step, and how many there were."""
 
     count: int = 0
+    interrupted: int = 0
+    """Of `count`, what stopping workers cut off, also where the record is not kept."""
     first: list[AttemptRecord] = Field(default_factory=list)
     last: list[AttemptRecord] = Field(default_factory=list)
+
+    @property
+    def tries(self) -> int:
+        """The attempts that count against `maximum_attempts`."""
+        return self.count - self.interrupted
 
     @property
     def records(self) -> list[AttemptRecord]:
@@ -43,15 +62,17 @@ class AttemptLedger(Message):
 
     def put(self, record: AttemptRecord) -> Self:
         """The ledger with `record` added, or replacing the record of the same attempt."""
+        cut_off = self.interrupted + record.interrupted
         if self.records and self.records[-1].attempt == record.attempt:
-            return self._replace_newest(record)
+            return self._replace_newest(record, cut_off - self.records[-1].interrupted)
+        more = {"count": self.count + 1, "interrupted": cut_off}
         if len(self.first) < KEEP_FIRST and not self.last:
-            return self.model_copy(update={"count": self.count + 1, "first": [*self.first, record]})
-        return self.model_copy(update={"count": self.count + 1, "last": [*self.last, record][-KEEP_LAST:]})
+            return self.model_copy(update={**more, "first": [*self.first, record]})
+        return self.model_copy(update={**more, "last": [*self.last, record][-KEEP_LAST:]})
 
-    def _replace_newest(self, record: AttemptRecord) -> Self:
+    def _replace_newest(self, record: AttemptRecord, cut_off: int) -> Self:
         kept = "last" if self.last else "first"
-        return self.model_copy(update={kept: [*getattr(self, kept)[:-1], record]})
+        return self.model_copy(update={"interrupted": cut_off, kept: [*getattr(self, kept)[:-1], record]})
 
 
 class Heartbeat(Message):

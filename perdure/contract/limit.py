@@ -8,6 +8,12 @@ MAX_DEPTH = 64
 MAX_STEPS = 500
 MAX_LABELS = 32
 MAX_DEPENDENTS = 50
+MAX_CATCHES = 20
+MAX_ITEMS = 10_000
+"""Items of all fan-outs of a job together."""
+MAX_IN_FLIGHT = 500
+MAX_DELIVERIES = 100
+"""Deliveries a job keeps for `WAIT` steps that have not begun to wait."""
 MAX_NESTING = 5
 MAX_ATTEMPTS = 1_000
 MAX_WORKFLOW_ID = 255
@@ -26,4 +32,5 @@ class JobLimits(Model):
     input_bytes: int = Field(1024 * KIB, description="Resolved parameters of one step.")
     state_bytes: int = Field(1536 * KIB, description="Spec, kept outputs and result of a job together.")
     task_bytes: int = Field(1536 * KIB, description="What one workflow task may send to the server.")
-    in_flight: int = Field(500, description="Operations of a job open at the same time.")
+    in_flight: int = Field(MAX_IN_FLIGHT, description="Operations of a job open at the same time.")
+    items: int = Field(MAX_ITEMS, description="Items of all fan-outs of a job together.")

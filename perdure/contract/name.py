@@ -5,15 +5,24 @@ TASK_QUEUE_PREFIX = "perdure-"
 
 QUERY_STATE = "state"
 COMMAND_RETRY = "retry"
+COMMAND_SKIP = "skip"
+COMMAND_DISCARD = "discard"
+COMMAND_DELIVER = "deliver"
+COMMAND_PAUSE = "pause"
+COMMAND_RESUME = "resume"
 COMMAND_CANCEL = "cancel"
+COMMAND_APPROVE = "approve"
 
 ACTIVITY_REQUEST_CANCEL = "perdure.request_cancel"
 """Internal activity: asks Temporal to cancel the job that runs it."""
+ACTIVITY_HOLD_STEPS = "perdure.hold_steps"
+"""Internal activity: asks Temporal to pause, or to unpause, the open step activities of the job that runs it."""
 
 MEMO_FINGERPRINT = "fingerprint"
 MEMO_SUBMITTED_BY = "submitted_by"
 MEMO_REQUEST_ID = "request_id"
 MEMO_TRACEPARENT = "traceparent"
+MEMO_RESUBMIT_OF = "resubmit_of"
 MEMO_NOTES = "notes"
 
 ATTRIBUTE_STATUS = "PerdureStatus"
@@ -27,6 +36,9 @@ TIMER_RETENTION = "perdure:retention"
 TIMER_BUDGET = "perdure:budget"
 TIMER_BACKOFF = "perdure:backoff"
 TIMER_JOB_TIMEOUT = "perdure:timeout"
+TIMER_START = "perdure:start"
+TIMER_WAIT = "perdure:wait"
+TIMER_DRAIN = "perdure:drain"
 
 MARK_CHANNEL = "perdure_mark"
 """Postgres channel; the payload of a NOTIFY is the id of a job that may have changed."""
@@ -39,6 +51,6 @@ def task_queue(queue: str) -> str:
     return TASK_QUEUE_PREFIX + queue
 
 
-def activity_id(step_id: str, round_: int) -> str:
-    """The activity id of a round of a step: `fetch`, later `fetch.r2`."""
-    return step_id if round_ == 1 else f"{step_id}.r{round_}"
+def activity_id(unit_id: str, round_: int) -> str:
+    """The activity id of a round: `fetch`, `fetch.7`, `fetch.compensate`, later `fetch.r2`, `fetch.7.r2`."""
+    return unit_id if round_ == 1 else f"{unit_id}.r{round_}"

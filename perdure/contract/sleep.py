@@ -1,42 +1,21 @@
 """Parameters of the `SLEEP` step, a timer in the workflow; the workflow and the catalogue of steps read them."""
 
-import re
-from datetime import UTC, datetime
-from typing import Annotated, Self
+from datetime import datetime
+from typing import Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from perdure.contract.duration import LONGEST, Duration, parse_duration
 from perdure.contract.model import Model
-
-_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
-
-
-def parse_timestamp(text: str) -> datetime:
-    """The moment an RFC 3339 timestamp names, in UTC, to the microsecond.
-
-    Raises:
-        ValueError: the text has another form, no offset, or names no real moment.
-    """
-    if _TIMESTAMP.fullmatch(text) is None:
-        raise ValueError("a time is an RFC 3339 timestamp with its offset: 2026-12-01T00:00:00Z")
-    try:
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError) as problem:
-        raise ValueError(f"there is no such time: {problem}") from None
-
-
-def _checked(text: str) -> str:
-    parse_timestamp(text)
-    return text
+from perdure.contract.timestamp import Timestamp, parse_timestamp
 
 
 class SleepParams(Model):
     """Either `duration` or `until`; the other absent or null. A time that has passed ends the sleep at once."""
 
     duration: Duration | None = None
-    until: Annotated[str, AfterValidator(_checked)] | None = None
+    until: Timestamp | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

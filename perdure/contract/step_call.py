@@ -9,6 +9,7 @@ from perdure.contract.ledger import AttemptLedger
 from perdure.contract.limit import JobLimits
 from perdure.contract.model import Message
 from perdure.contract.spec import RetryPolicy
+from perdure.contract.state import Effect
 
 
 class SecretPart(Message):
@@ -34,6 +35,11 @@ class StepInput(Message):
     tenant: str
     step_id: str
     step_type: str
+    item: int | None = None
+    """Index of the item, where the step is a fan-out."""
+    compensates: bool = False
+    """Whether this undoes the step."""
+    effect: Effect = Effect.IDEMPOTENT
     round: int = 1
     attempts_before: int = 0
     """Attempts of earlier rounds."""

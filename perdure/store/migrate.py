@@ -22,28 +22,43 @@ _LOCK = 0x7065726475726501
 """Advisory lock: "perdure" and 1."""
 _LIMIT_SECONDS = 3600.0
 """For one statement, waiting for another process's migration included."""
+_POLL_SECONDS = 0.2
 NEWEST = "head"
 
 
 async def upgrade(engine: AsyncEngine, revision: str = NEWEST) -> tuple[str | None, str | None]:
-    """Migrate up to `revision`, all or nothing. Returns the revisions before and after (None: no tables).
+    """Migrate up to `revision`. Returns the revisions before and after (None: no tables).
+
+    Each migration is applied whole or not at all, but for those that build on a live table without locking it:
+    these can be run again from where they broke off.
 
     Raises:
         OSError, TimeoutError, sqlalchemy.exc.SQLAlchemyError: Postgres is away or refused a statement.
     """
-    async with engine.begin() as connection:
-        return await connection.run_sync(_migrate, revision, down=False)
+    return await _alone(engine, revision, down=False)
 
 
 async def downgrade(engine: AsyncEngine, revision: str) -> tuple[str | None, str | None]:
     """Migrate down to `revision` (`base`: no tables); what they held is gone. Otherwise like `upgrade`."""
-    async with engine.begin() as connection:
-        return await connection.run_sync(_migrate, revision, down=True)
+    return await _alone(engine, revision, down=True)
+
+
+async def _alone(engine: AsyncEngine, revision: str, *, down: bool) -> tuple[str | None, str | None]:
+    async with engine.connect() as connection:
+        # The lock belongs to the session, and whoever waits for it asks again and again: a statement that waited
+        # would hold a snapshot, and an index that is built concurrently waits for all of those.
+        while not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+            await connection.rollback()
+            await asyncio.sleep(_POLL_SECONDS)
+        await connection.commit()
+        try:
+            return await connection.run_sync(_migrate, revision, down=down)
+        finally:
+            # The pool's reset does not let go of session locks; a session that is closed does.
+            await connection.invalidate()
 
 
 def _migrate(connection: Connection, revision: str, *, down: bool) -> tuple[str | None, str | None]:
-    # A second process waits here and then finds nothing to do; the lock ends with the transaction.
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -53,7 +68,9 @@ def _migrate(connection: Connection, revision: str, *, down: bool) -> tuple[str 
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    found = MigrationContext.configure(connection).get_current_revision()
+    connection.commit()
+    return found
 
 
 async def _run(settings: Settings) -> str:

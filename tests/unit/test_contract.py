@@ -12,10 +12,11 @@ from pydantic import ValidationError
 from perdure.contract import graph
 from perdure.contract.duration import parse_duration
 from perdure.contract.error import ErrorClass, error_info, fingerprint, normalise
-from perdure.contract.identifier import job_id, step_idempotency_key, tenant_of
+from perdure.contract.identifier import UnitId, job_id, step_idempotency_key, tenant_of
 from perdure.contract.ledger import KEEP_FIRST, KEEP_LAST, AttemptLedger, AttemptRecord
 from perdure.contract.name import activity_id, task_queue
 from perdure.contract.spec import JobSpec, effective
+from perdure.contract.state import AttemptOutcome
 
 
 def spec(**fields: Any) -> JobSpec:
@@ -89,6 +90,31 @@ def test_the_ledger_keeps_the_first_the_last_and_the_count(count: int) -> None:
     assert all(record.worker == "w" for record in ledger.records)
 
 
+def _ended(attempt: int, code: str, outcome: AttemptOutcome) -> AttemptRecord:
+    error_ = error_info(code, ErrorClass.LOST, "m")
+    return AttemptRecord(attempt=attempt, outcome=outcome, error=error_)
+
+
+@given(st.lists(st.booleans(), max_size=60))
+def test_interrupted_attempts_count_no_try_even_where_they_are_not_kept(cut_off: list[bool]) -> None:
+    ledger = AttemptLedger()
+    for attempt, shutdown in enumerate(cut_off, 1):
+        code = "WORKER.SHUTDOWN" if shutdown else "WORKER.LOST"
+        running = AttemptRecord(attempt=attempt)
+        ledger = ledger.put(running).put(running).put(_ended(attempt, code, AttemptOutcome.LOST))
+    assert (ledger.count, ledger.interrupted) == (len(cut_off), sum(cut_off))
+    assert ledger.tries == cut_off.count(False)
+
+
+def test_a_step_that_fails_by_itself_with_the_code_of_a_shutdown_used_a_try() -> None:
+    ledger = AttemptLedger().put(_ended(1, "WORKER.SHUTDOWN", AttemptOutcome.FAILED))
+    assert (ledger.interrupted, ledger.tries) == (0, 1)
+
+
+def test_a_ledger_of_an_older_version_has_no_interruption() -> None:
+    assert AttemptLedger.model_validate_json('{"count": 2, "first": [], "last": []}').tries == 2
+
+
 def test_failures_that_differ_in_their_data_share_a_fingerprint() -> None:
     one = (
         'order 17: GET https://shop.example/orders/17?x=1 gave 500 ("try later") [6f9619ff-8b86-d011-b42d-00cf4fc964ff]'
@@ -159,8 +185,8 @@ def test_a_spec_out_of_form_is_refused(fields: dict[str, Any]) -> None:
 def test_ids_are_put_together_as_documented() -> None:
     assert job_id("acme", "order-1042") == "acme:order-1042"
     assert tenant_of("acme:a:b") == "acme"
-    assert step_idempotency_key("acme:x", "pay") == "acme:x/pay"
-    assert step_idempotency_key("acme:x", "pay", 2) == "acme:x/pay#2"
+    assert step_idempotency_key("acme:x", UnitId("pay")) == "acme:x/pay"
+    assert step_idempotency_key("acme:x", UnitId("pay"), 2) == "acme:x/pay#2"
     assert (activity_id("pay", 1), activity_id("pay", 3)) == ("pay", "pay.r3")
     assert task_queue("default") == "perdure-default"
 

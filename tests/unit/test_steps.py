@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 from activities.secret import SecretStore
 from activities.steps import BUILT_IN
 from perdure.contract.model import Model
-from perdure.contract.sleep import SleepParams, parse_timestamp
+from perdure.contract.sleep import SleepParams
+from perdure.contract.timestamp import parse_timestamp
 from perdure.steps import ErrorClass, StepContext, StepError, catalogue, plugin, step
 from perdure.steps.catalogue import CATALOGUE, check_params
 from perdure.steps.definition import definition_of

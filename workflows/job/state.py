@@ -30,11 +30,11 @@ class StepRun:
     @classmethod
     def restore(cls, spec: StepSpec, carried: StepState | None) -> "StepRun":
         """The step as an earlier run of the job left it; new where there was none."""
-        return cls(spec) if carried is None else cls(spec, **dict(carried))
+        return cls(spec) if carried is None else cls(spec, **{k: v for k, v in dict(carried).items() if k in cls.__dataclass_fields__})
 
     def carry(self) -> StepState:
         """What the next run of the job takes over."""
-        return StepState(**{name: getattr(self, name) for name in StepState.model_fields})
+        return StepState(**{name: getattr(self, name) for name in StepState.model_fields if hasattr(self, name)})
 
     @property
     def id(self) -> str:

@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 from perdure.contract.error import ErrorClass
-from perdure.contract.identifier import step_idempotency_key, tenant_of
+from perdure.contract.identifier import UnitId, step_idempotency_key, tenant_of
 from perdure.contract.json_size import json_bytes
 from perdure.contract.name import MEMO_TRACEPARENT
 from perdure.contract.spec import RetryPolicy as RetrySpec
@@ -68,7 +68,7 @@ def _step_input(job: JobRun, step: StepRun, resolved: Resolved) -> StepInput:
             SecretSlot(path=list(slot.path), parts=[_secret_part(part) for part in slot.parts])
             for slot in resolved.secrets
         ],
-        idempotency_key=step_idempotency_key(job.id, step.id),
+        idempotency_key=step_idempotency_key(job.id, UnitId(step.id)),
         retry=step.spec.retry or RetrySpec(),
         timeout=step.spec.timeout,
         limits=job.limits,

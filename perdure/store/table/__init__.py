@@ -2,14 +2,16 @@
 
 from perdure.store.table.access import api_keys
 from perdure.store.table.base import metadata
-from perdure.store.table.job import LIVE_FIELDS, attempts, jobs, runs, steps
+from perdure.store.table.job import LIVE_FIELDS, WORDS_CONFIGURATION, attempts, job_words, jobs, runs, steps
 from perdure.store.table.record import journal, ledger, live_observations
 from perdure.store.table.sweep import sweep_state
 
 __all__ = [
     "LIVE_FIELDS",
+    "WORDS_CONFIGURATION",
     "api_keys",
     "attempts",
+    "job_words",
     "jobs",
     "journal",
     "ledger",

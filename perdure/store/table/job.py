@@ -1,11 +1,26 @@
 """Tables of the projection: what the fold of the histories says now. They can be dropped and folded again."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    func,
+)
 
 from perdure.store.table.base import MOMENT, PAYLOAD, SEARCHABLE, metadata
 
 LIVE_FIELDS = ("status", "status_reason", "attempts", "retry_count", "error", "error_step")
 """Fields of a job that live observations change. The columns hold them as shown, `history` as folded."""
+WORDS_CONFIGURATION = "pg_catalog.simple"
+"""How `job_words` and those who search them take words: no language, no stemming."""
 
 jobs = Table(
     "jobs",
@@ -46,12 +61,27 @@ jobs = Table(
     Column("projected_at", MOMENT, nullable=False),
     Column("lag_ms", BigInteger, comment="From the last event's time to its being written here."),
 )
-Index("jobs_tenant_newest_idx", jobs.c.tenant, jobs.c.created_at.desc(), jobs.c.id.desc())
-Index("jobs_newest_idx", jobs.c.created_at.desc(), jobs.c.id.desc())
-Index("jobs_status_newest_idx", jobs.c.status, jobs.c.created_at.desc(), jobs.c.id.desc())
-Index("jobs_type_newest_idx", jobs.c.type, jobs.c.created_at.desc(), jobs.c.id.desc())
-Index("jobs_correlation_id_idx", jobs.c.correlation_id, postgresql_where=jobs.c.correlation_id.is_not(None))
+
+
+def job_words(name: ColumnElement[Any], labels: ColumnElement[Any], error: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The words of a job's name, labels and error as a `tsvector`: a function of the database's, and indexed."""
+    return func.perdure_job_words(name, labels, error)
+
+
+_NEWEST = (jobs.c.created_at.desc(), jobs.c.id.desc())
+Index("jobs_newest_idx", *_NEWEST)
+for _name in ("tenant", "status", "type", "queue"):
+    Index(f"jobs_{_name}_newest_idx", jobs.c[_name], *_NEWEST)
+for _name in ("submitted_by", "correlation_id", "parent_id", "trace_id"):
+    Index(f"jobs_{_name}_newest_idx", jobs.c[_name], *_NEWEST, postgresql_where=jobs.c[_name].is_not(None))
+for _name in ("code", "fingerprint"):
+    _found = jobs.c.error[_name].as_string()
+    Index(f"jobs_error_{_name}_newest_idx", _found, *_NEWEST, postgresql_where=jobs.c.error.is_not(None))
+for _name in ("completed_at", "execution_ms"):
+    _order = (jobs.c[_name].desc(), jobs.c.id.desc())
+    Index(f"jobs_{_name}_idx", *_order, postgresql_where=jobs.c[_name].is_not(None))
 Index("jobs_labels_idx", jobs.c.labels, postgresql_using="gin", postgresql_ops={"labels": "jsonb_path_ops"})
+Index("jobs_words_idx", job_words(jobs.c.name, jobs.c.labels, jobs.c.error), postgresql_using="gin")
 
 runs = Table(
     "runs",

@@ -11,7 +11,9 @@ from perdure.contract.state import JobStatus, StepStatus
 from perdure.projection.record import JobRecord
 from perdure.projection.writer import write
 from perdure.store.cursor import CursorError
-from perdure.store.job import JobFilter, StoredJob, get_job, list_jobs
+from perdure.store.job import StoredJob, get_job
+from perdure.store.job_filter import JobFilter
+from perdure.store.job_search import list_jobs
 from perdure.store.session import transaction
 from perdure.store.sweep import set_problems
 from tests.integration.store.sample import START, failed, job, projection, retrying
