@@ -4,25 +4,26 @@ The ledger rides in the heartbeat details from attempt to attempt (architecture 
 """
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from pydantic import ValidationError
 from temporalio import activity
 
-from activities.failure import Failure, lost_error, matches, timeout_error, to_info
+from activities.failure import Failure, to_info
+from activities.inheritance import inherit
 from activities.mask import Mask
 from activities.output import check_json
+from activities.policy import attempts_left, policy_in_force
 from activities.runtime import StepRuntime
-from perdure.contract.backoff import base_delay, retry_delay
-from perdure.contract.duration import parse_duration
-from perdure.contract.error import ErrorInfo
+from perdure.contract.backoff import retry_delay
+from perdure.contract.effect import effect_unknown
+from perdure.contract.error import ErrorClass, ErrorInfo
+from perdure.contract.error_pattern import matches
 from perdure.contract.ledger import AttemptLedger, AttemptRecord, Heartbeat
-from perdure.contract.state import AttemptOutcome
+from perdure.contract.state import AttemptOutcome, Effect
 from perdure.contract.step_call import StepInput
 from perdure.steps.error import StepError
 
@@ -36,8 +37,6 @@ FIRST_BEAT = timedelta(milliseconds=250)
 early shows as LOST by the gap in the numbers, without its worker.
 """
 
-_SMALLEST_SLACK = timedelta(seconds=1)
-
 
 class Attempt:
     """The record of the running attempt, on top of those before it. Used by one task, within an activity."""
@@ -47,12 +46,30 @@ class Attempt:
         self.call = call
         self._runtime = runtime
         self._mask = mask
-        self.number = call.before.count + self.info.attempt
-        before = read_heartbeat(self.info.heartbeat_details)
-        self.checkpoint = before.checkpoint
+        inherited = inherit(self.info.heartbeat_details, self.info, call)
+        self._before = inherited.before
+        self.number = inherited.before + self.info.attempt
+        self.checkpoint = inherited.checkpoint
         self._progress: Any = None
         self._record = AttemptRecord(attempt=self.number, worker=runtime.worker, started_at=runtime.clock())
-        self.ledger = continued(before.ledger, self.info, call).put(self._record)
+        self.ledger = inherited.ledger.put(self._record)
+
+    def check_effect(self) -> None:
+        """Let an `at_most_once` step run only where no attempt of this activity can have taken effect.
+
+        Temporal does not repeat such a step by itself; `temporal activity reset` makes it do so.
+
+        Raises:
+            StepError: STEP.EFFECT_UNKNOWN.
+        """
+        earlier = [record for record in self.ledger.records if self.call.before.count < record.attempt < self.number]
+        doubtful = [record for record in earlier if record.error is None or effect_unknown(record.error)]
+        if self.call.effect is Effect.AT_MOST_ONCE and doubtful:
+            raise StepError(
+                "STEP.EFFECT_UNKNOWN",
+                ErrorClass.LOST,
+                f"not run again: attempt {doubtful[-1].attempt} of this at_most_once step may have taken effect",
+            )
 
     @property
     def age(self) -> timedelta:
@@ -88,6 +105,10 @@ class Attempt:
         except Exception as problem:  # noqa: BLE001  an observer must not change what happens to the step
             _log.warning("the observer of attempts failed", job_id=self.call.job_id, problem=repr(problem))
 
+    def heartbeat(self) -> Heartbeat:
+        """What the attempt says of itself now."""
+        return Heartbeat(ledger=self.ledger, before=self._before, checkpoint=self.checkpoint, progress=self._progress)
+
     def completed(self) -> AttemptLedger:
         """The ledger with this attempt completed."""
         return self._close(AttemptOutcome.COMPLETED, None, None)
@@ -99,23 +120,36 @@ class Attempt:
             The error, whether it forbids another attempt, and the wait before the next (None where none follows).
         """
         error = to_info(failure.error, self.call, self._mask)
-        final = not error.error_class.retryable or matches(error.code, self.call.retry.non_retryable_errors)
+        final = not error.error_class.retryable or self._ruled_out(error)
         delay = None if final else self._next_delay(failure)
         retry_at = None if delay is None else self._runtime.clock() + delay
         self._close(failure.outcome, error, retry_at)
         self._beat()
         return error, final, delay
 
+    def _ruled_out(self, error: ErrorInfo) -> bool:
+        if self.call.effect is Effect.AT_MOST_ONCE and effect_unknown(error):
+            return True
+        return any(matches(pattern, error.code) for pattern in self.call.retry.non_retryable_errors)
+
     def _next_delay(self, failure: Failure) -> timedelta | None:
-        # Temporal counts every attempt of this activity; those before it that were interrupted it knows nothing of.
-        if self.number - self.call.before.interrupted >= self.call.retry.maximum_attempts:
+        if not self._repeated():
             return None
         after = failure.error.retry_after if isinstance(failure.error, StepError) else None
-        delay = failure.delay or retry_delay(self.call.retry, self.number, self._runtime.draw(), after)
+        policy = policy_in_force(self.info, self.call)
+        made = self.call.before.count + self.info.attempt  # a reset begins the backoff anew
+        delay = failure.delay or retry_delay(policy, made, self._runtime.draw(), after)
         allowed = self.info.schedule_to_close_timeout
         if allowed and self._runtime.clock() + delay > self.info.scheduled_time + allowed:
             return None
         return delay
+
+    def _repeated(self) -> bool:
+        """Whether another attempt may follow: by Temporal, or by the workflow, which repeats `at_most_once` itself."""
+        left = attempts_left(self.info, self.call)
+        if self.call.effect is Effect.AT_MOST_ONCE:
+            left = self.call.retry.maximum_attempts - self.call.before.tries - self.info.attempt
+        return left is None or left > 0
 
     def _close(self, outcome: AttemptOutcome, error: ErrorInfo | None, retry_at: datetime | None) -> AttemptLedger:
         closed = {
@@ -132,7 +166,8 @@ class Attempt:
         if self.info.heartbeat_timeout is None:
             return
         pause = min(self.info.heartbeat_timeout / 3, LONGEST_SILENCE)
-        await asyncio.sleep(min(pause, FIRST_BEAT).total_seconds())
+        first = timedelta(0) if self.call.effect is Effect.AT_MOST_ONCE else min(pause, FIRST_BEAT)
+        await asyncio.sleep(first.total_seconds())
         if not self.info.is_local:
             self.tell()
         while True:
@@ -141,51 +176,4 @@ class Attempt:
 
     def _beat(self) -> None:
         if not self.info.is_local:
-            activity.heartbeat(
-                Heartbeat(
-                    ledger=self.ledger,
-                    before=self.call.before.count,
-                    checkpoint=self.checkpoint,
-                    progress=self._progress,
-                )
-            )
-
-
-def read_heartbeat(details: Sequence[Any]) -> Heartbeat:
-    """What the attempt before left; empty where there was none, or not one of ours."""
-    try:
-        return Heartbeat.model_validate_json(json.dumps(details[0])) if details else Heartbeat()
-    except ValidationError:
-        return Heartbeat()
-
-
-def continued(ledger: AttemptLedger, info: activity.Info, call: StepInput) -> AttemptLedger:
-    """The ledger with the attempts that could not close their own record: timed out, or lost with their worker."""
-    ledger = ledger if ledger.count else call.before
-    running = call.before.count + info.attempt
-    newest = ledger.records[-1] if ledger.records else None
-    first_missing = newest.attempt + 1 if newest else 1
-    if newest is not None and newest.outcome is None and newest.attempt < running:
-        ledger = ledger.put(_left_open(newest, info, call))
-    for number in range(first_missing, running):
-        error = to_info(lost_error(None), call, Mask())
-        ledger = ledger.put(AttemptRecord(attempt=number, outcome=AttemptOutcome.LOST, error=error))
-    return ledger
-
-
-def _left_open(record: AttemptRecord, info: activity.Info, call: StepInput) -> AttemptRecord:
-    # Temporal scheduled this attempt one backoff, without jitter, after it gave the other one up.
-    scheduled = info.current_attempt_scheduled_time
-    started = record.started_at or scheduled
-    ended = max(started, scheduled - base_delay(call.retry, max(1, info.attempt - 1)))
-    timeout = parse_duration(call.timeout)
-    late = ended - started >= timeout - max(_SMALLEST_SLACK, timeout / 10)
-    error = timeout_error(call.timeout) if late else lost_error(record.worker)
-    return record.model_copy(
-        update={
-            "ended_at": ended,
-            "outcome": AttemptOutcome.TIMED_OUT if late else AttemptOutcome.LOST,
-            "error": to_info(error, call, Mask()),
-            "next_retry_at": scheduled if record.attempt == call.before.count + info.attempt - 1 else None,
-        }
-    )
+            activity.heartbeat(self.heartbeat())

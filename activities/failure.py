@@ -4,7 +4,6 @@ import asyncio
 import traceback
 from dataclasses import dataclass
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from pathlib import PurePath
 from typing import Any
 
@@ -64,11 +63,6 @@ def lost_error(worker: str | None) -> PerdureError:
     """The error of an attempt whose worker went silent."""
     whose = f"the worker {worker}" if worker else "the worker that ran the step"
     return PerdureError("WORKER.LOST", ErrorClass.LOST, f"{whose} was not heard of any more")
-
-
-def matches(code: str, patterns: list[str]) -> bool:
-    """Whether a code is named by one of the patterns (`STEP.HTTP.*`)."""
-    return any(fnmatchcase(code, pattern) for pattern in patterns)
 
 
 def to_info(error: PerdureError, call: StepInput, mask: Mask) -> ErrorInfo:

@@ -6,20 +6,22 @@ into an error with a code.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import structlog
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from structlog.typing import FilteringBoundLogger
-from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.attempt import Attempt
 from activities.failure import Failure, explain
+from activities.interruption import Interruption
 from activities.mask import Mask
 from activities.output import to_output
+from activities.policy import time_allowed
 from activities.runtime import StepRuntime
 from activities.secret import with_secrets
 from perdure.contract.error import ErrorClass
@@ -34,32 +36,26 @@ from perdure.telemetry.log_field import trace_id_of
 _NOT_OURS = (KeyboardInterrupt, GeneratorExit)
 
 
-async def run_attempt(definition: StepDefinition, runtime: StepRuntime, call: StepInput) -> StepResult:
-    """The step's result; called within an activity.
+async def run_attempt(definition: StepDefinition, runtime: StepRuntime, call: StepInput, mask: Mask) -> StepResult:
+    """The step's result; called within an activity. The secrets it uses are added to `mask`.
 
     Raises:
         ApplicationError: the attempt failed; its detail is a `StepFailure`, its type the error's code.
     """
-    mask = Mask()
     attempt = Attempt(runtime, call, mask)
     log = _logger(attempt, mask)
     log.info("step attempt started")
     if attempt.number > 1:  # the one before may have been lost with its worker, telling nobody
         attempt.tell()
     limit = asyncio.timeout(_seconds(attempt))
-    try:
-        async with _slot(runtime, attempt), attempt.alive(), limit:
-            value = await _run_step(definition, runtime, attempt, mask, log)
-            output = mask.json(to_output(definition.result, value, call.limits.output_bytes))
-    except _NOT_OURS:
-        raise
-    except BaseException as raised:  # noqa: BLE001  a step's SystemExit must not end the worker
-        failure = explain(
-            raised,
-            stopped=activity.cancellation_details(),
-            expired=limit.expired(),
-            timeout=call.timeout,
-        )
+    interruption = Interruption(attempt.heartbeat, runtime.grace)
+    context = _context(runtime, attempt, log, mask, interruption)
+    async with _slot(runtime, attempt), attempt.alive():
+        output = await interruption.guard(_run_step(definition, context, attempt, limit, mask))
+    if isinstance(output, _Raised):
+        raised = output.raised
+        timeout = time_allowed(attempt.info, call)
+        failure = explain(raised, stopped=interruption.reason, expired=limit.expired(), timeout=timeout)
         _report(attempt, runtime, failure, log, raised)
     ledger = attempt.completed()
     runtime.metrics.completed(call.step_type, attempt.age.total_seconds())
@@ -83,30 +79,43 @@ async def _slot(runtime: StepRuntime, attempt: Attempt) -> AsyncIterator[None]:
         runtime.metrics.free_slot(queue)
 
 
-async def _run_step(
-    definition: StepDefinition,
-    runtime: StepRuntime,
-    attempt: Attempt,
-    mask: Mask,
-    log: FilteringBoundLogger,
-) -> Any:
-    def secret(name: str) -> str:
-        return mask.add(runtime.secrets.get(name))
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """What left the step's code. Not raised again: a SystemExit would end the worker."""
 
-    raw = with_secrets(attempt.call, secret)
+    raised: BaseException
+
+
+async def _run_step(
+    definition: StepDefinition, context: StepContext, attempt: Attempt, limit: asyncio.Timeout, mask: Mask
+) -> Any | _Raised:
+    """The step's output, within its time."""
+    call = attempt.call
+    try:
+        async with limit:
+            attempt.check_effect()
+            params = _params(definition, with_secrets(call, context.on_secret))
+            value = await definition.run(context, params)
+            return mask.json(to_output(definition.result, value, call.limits.output_bytes))
+    except _NOT_OURS:
+        raise
+    except BaseException as raised:  # noqa: BLE001  whatever it is, it is told
+        return _Raised(raised)
+
+
+def _params(definition: StepDefinition, raw: Any) -> BaseModel:
     try:
         # As JSON, like everything a client wrote: enums and dates are strings there.
-        params = definition.params.model_validate_json(json.dumps(raw))
+        return definition.params.model_validate_json(json.dumps(raw))
     except ValidationError as refused:
         problems = parameter_problems(refused)
         raise StepError(
             "STEP.PARAMETERS", ErrorClass.PERMANENT, "; ".join(problems[:10]), {"problems": len(problems)}
         ) from None
-    return await definition.run(_context(runtime, attempt, log, secret), params)
 
 
 def _context(
-    runtime: StepRuntime, attempt: Attempt, log: FilteringBoundLogger, secret: Callable[[str], str]
+    runtime: StepRuntime, attempt: Attempt, log: FilteringBoundLogger, mask: Mask, interruption: Interruption
 ) -> StepContext:
     call = attempt.call
     return StepContext(
@@ -123,8 +132,8 @@ def _context(
         http=runtime.http,
         checkpoint=attempt.checkpoint,
         on_heartbeat=attempt.report,
-        on_secret=secret,
-        on_cancelled=activity.is_cancelled,
+        on_secret=lambda name: mask.add(runtime.secrets.get(name)),
+        on_cancelled=lambda: interruption.stopping,
     )
 
 

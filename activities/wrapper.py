@@ -7,10 +7,11 @@ from pydantic import BaseModel, TypeAdapter
 from temporalio import activity
 from temporalio.common import RawValue
 
+from activities.hold_steps import hold_steps
 from activities.request_cancel import request_cancel
-from activities.run import run_attempt
 from activities.runtime import StepRuntime
 from activities.steps import BUILT_IN
+from activities.trace import traced_attempt
 from perdure.contract.error import ErrorClass
 from perdure.contract.step_call import StepInput, StepResult
 from perdure.steps.context import StepContext
@@ -24,7 +25,7 @@ def all_activities(runtime: StepRuntime, plugins: Sequence[StepDefinition] = ())
     """Every activity of a worker: the built-in steps, those of plugins, unknown steps, and the engine's own."""
     definitions = [*(definition_of(function) for function in BUILT_IN), *plugins]
     steps = [activity_for(definition, runtime) for definition in definitions]
-    return [*steps, unknown_step(runtime, [definition.name for definition in definitions]), request_cancel]
+    return [*steps, unknown_step(runtime, [definition.name for definition in definitions]), request_cancel, hold_steps]
 
 
 def activity_for(definition: StepDefinition, runtime: StepRuntime) -> StepActivity:
@@ -32,7 +33,7 @@ def activity_for(definition: StepDefinition, runtime: StepRuntime) -> StepActivi
 
     @activity.defn(name=definition.name)
     async def run(call: StepInput) -> StepResult:
-        return await run_attempt(definition, runtime, call)
+        return await traced_attempt(definition, runtime, call)
 
     return run
 
@@ -54,7 +55,7 @@ def unknown_step(runtime: StepRuntime, known: Sequence[str]) -> Callable[..., An
     async def run(args: Sequence[RawValue]) -> StepResult:
         call = activity.payload_converter().from_payload(args[0].payload, StepInput)
         # Its secrets may be missing here as well; the type is what a person must know about.
-        return await run_attempt(definition, runtime, call.model_copy(update={"secrets": []}))
+        return await traced_attempt(definition, runtime, call.model_copy(update={"secrets": []}))
 
     return run
 

@@ -16,6 +16,9 @@ from perdure.steps.plugin import load_plugins
 from perdure.store.engine import create_engine
 from perdure.telemetry.log import configure_logging
 from perdure.telemetry.metric.registry import process_metrics
+from perdure.telemetry.trace.process import open_tracing
+from perdure.telemetry.trace.tracing import Tracing
+from perdure.temporal import TemporalProfileError, temporal_target
 
 _log = structlog.get_logger("perdure.api")
 _GRACE_SECONDS = 10
@@ -47,7 +50,7 @@ def read_secrets(settings: Settings) -> Secrets:
         raise SettingsError(f"PERDURE_BOOTSTRAP_ADMIN_KEY_FILE: {error}") from error
 
 
-def server(settings: Settings) -> uvicorn.Server:
+def server(settings: Settings, tracing: Tracing) -> uvicorn.Server:
     """The HTTP server, ready to run.
 
     Raises:
@@ -55,11 +58,14 @@ def server(settings: Settings) -> uvicorn.Server:
     """
     try:
         create_engine(settings)  # connects to nothing: only whether there can be one
+        temporal_target(settings)
     except (SQLAlchemyError, ImportError) as error:
         raise SettingsError(f"PERDURE_DATABASE_URL: {error}") from error
+    except TemporalProfileError as error:
+        raise SettingsError(str(error)) from error
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(settings, read_secrets(settings), process_metrics("api")),
+            create_app(settings, read_secrets(settings), process_metrics("api"), tracing),
             host=settings.api_host,
             port=settings.api_port,
             loop="uvloop",
@@ -82,7 +88,8 @@ def main() -> int:
         settings = Settings()
         configure_logging("api", settings.log_level, settings.log_format)
         load_plugins()
-        process = server(settings)
+        tracing = open_tracing("api")
+        process = server(settings, tracing)
     except ValidationError as error:
         return _fail(setting_problems(error))
     except (SettingsError, RuntimeError) as error:
@@ -92,6 +99,7 @@ def main() -> int:
         signal.signal(number, lambda *_: None)
     _log.info("api starting", host=settings.api_host, port=settings.api_port)
     process.run()
+    tracing.shutdown()
     _log.info("api stopped")
     return 0 if process.started else 1
 

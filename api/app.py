@@ -11,11 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 import perdure
 from api import metrics
+from api.dead_letters import operation as dead_letter_operation
+from api.dead_letters import routes as dead_letters
 from api.errors import add_error_handlers
 from api.health import routes as health
-from api.jobs import decision_routes
+from api.jobs import decision_operation, decision_routes
 from api.jobs import routes as jobs
-from api.jobs.schemas import CancelRequest, DryRunView, RetryRequest
+from api.jobs.entering import KeyEntries
+from api.jobs.schemas import DryRunView
 from api.keys import routes as keys
 from api.keys.schemas import KeyRequest, RevokeRequest, RotateRequest
 from api.middleware import ContextMiddleware
@@ -34,20 +37,22 @@ from perdure.store.engine import create_engine
 from perdure.telemetry.metric.pool import PoolMetrics
 from perdure.telemetry.metric.registry import ProcessMetrics
 from perdure.telemetry.metric.request import RequestMetrics
+from perdure.telemetry.trace.tracing import Tracing
 from perdure.temporal import connect
 
 _DESCRIPTION = """Durable jobs over HTTP. Submit a job as JSON; it runs as one Temporal workflow, survives the death of
 any process, and every step it takes is on record. Every route under `/v1` needs an API key."""
 _TAGS = [
     {"name": "jobs", "description": "Submit and read jobs."},
-    {"name": "decisions", "description": "Cancel a job, or bring a dead-lettered one home."},
+    {"name": "decisions", "description": "Stop, pause, retry, deliver to or approve a job; do a closed one again."},
+    {"name": "dead letters", "description": "Bring a parked job home, or give it up."},
     {"name": "keys", "description": "Whose key this is; for admins, the keys there are."},
     {"name": "health", "description": "Probes; they need no key."},
 ]
 _MODELS = (
     JobSpec,
-    CancelRequest,
-    RetryRequest,
+    *decision_operation.MODELS,
+    *dead_letter_operation.MODELS,
     DryRunView,
     KeyRequest,
     RotateRequest,
@@ -73,12 +78,16 @@ class State(TypedDict):
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
 
-def create_app(settings: Settings, secrets: Secrets, process: ProcessMetrics | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, secrets: Secrets, process: ProcessMetrics | None = None, tracing: Tracing | None = None
+) -> FastAPI:
     """The application. It starts and serves also while Temporal or Postgres is away, saying so.
 
     `process`: the metrics of the process it runs in; without, it has its own and none of Temporal's SDK.
+    `tracing`: told of requests and decisions.
     """
     process = process or ProcessMetrics()
+    tracing = tracing or Tracing()
     app = FastAPI(
         title="Perdure",
         version=perdure.__version__,
@@ -86,32 +95,33 @@ def create_app(settings: Settings, secrets: Secrets, process: ProcessMetrics | N
         description=_DESCRIPTION,
         openapi_tags=_TAGS,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        lifespan=_lifespan(settings, secrets, process),
+        lifespan=_lifespan(settings, secrets, process, tracing),
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    app.add_middleware(ContextMiddleware)
+    app.add_middleware(ContextMiddleware, tracing=tracing)
     app.add_middleware(RequestLogMiddleware, metrics=RequestMetrics(process.registry))
     add_error_handlers(app)
-    for router in (jobs.router, decision_routes.router, keys.router, health.router, metrics.router, reference.router):
-        app.include_router(router)
+    for part in (jobs, decision_routes, dead_letters, keys, health, metrics, reference):
+        app.include_router(part.router)
     app.state.metrics = process
     app.state.openapi_document = document(app, _MODELS)
     return app
 
 
-def _lifespan(settings: Settings, secrets: Secrets, process: ProcessMetrics) -> Lifespan:
+def _lifespan(settings: Settings, secrets: Secrets, process: ProcessMetrics, tracing: Tracing) -> Lifespan:
     @asynccontextmanager
     async def run(_: FastAPI) -> AsyncIterator[State]:
         engine = create_engine(settings)
         PoolMetrics(process.registry, engine)
         temporal = await connect(settings, identity="perdure-api", lazy=True, runtime=process.runtime)
-        found = Services(
-            settings, temporal, Store(engine, settings.database_pool_size), KeyRing(engine, secrets.pepper)
-        )
+        # A profile of Temporal's own may name another namespace than the setting does.
+        here = settings.model_copy(update={"temporal_namespace": temporal.namespace})
+        store, keys = Store(engine, settings.database_pool_size), KeyRing(engine, secrets.pepper)
+        found = Services(here, temporal, store, keys, KeyEntries(store), tracing)
         bootstrap = asyncio.create_task(_keep_admin_key(engine, secrets))
         try:
             yield {"services": found}
@@ -119,6 +129,7 @@ def _lifespan(settings: Settings, secrets: Secrets, process: ProcessMetrics) -> 
             bootstrap.cancel()
             with suppress(asyncio.CancelledError):
                 await bootstrap
+            await found.entries.close()
             await engine.dispose()
 
     return run

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
+from pydantic import BaseModel
 
 from api.problem import ApiError
 from api.state import UseServices
 from perdure.admission.strict_json import read_json, too_large
+from perdure.admission.structure import read_model
+from perdure.settings import Settings
 
 _JSON = re.compile(r"\s*application/json\s*(?:;\s*charset\s*=\s*\"?utf-8\"?\s*)?;?\s*", re.IGNORECASE | re.ASCII)
 _QUICK_BYTES = 16 * 1024
@@ -18,6 +21,7 @@ _QUICK_BYTES = 16 * 1024
 
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +35,25 @@ class Body:
         """What `check` makes of the document; a large one is worked on in a thread, so that others go on."""
         return await _run(self.size, check, self.document)
 
+    async def read(self, model: type[M]) -> M:
+        """The document as a `model`; raises as `read_model`."""
+        return await self.through(lambda document: read_model(model, document))
+
 
 async def json_body(request: Request, found: UseServices) -> Body:
     """The JSON body.
 
     Raises:
         AdmissionError: it is missing, too large, or not acceptable as JSON.
-        ApiError: API.CONTENT_TYPE.
+        ApiError: API.CONTENT_TYPE, or API.BODY_TIMEOUT.
     """
     _check_type(request)
-    return await _parsed(await _bytes(request, found.settings.body_limit_bytes), found)
+    return await _parsed(await _bytes(request, found.settings), found)
 
 
 async def optional_json_body(request: Request, found: UseServices) -> Body:
     """Like `json_body`, but no body at all is an empty object."""
-    body = await _bytes(request, found.settings.body_limit_bytes)
+    body = await _bytes(request, found.settings)
     if not body:
         return Body({}, 0)
     _check_type(request)
@@ -68,16 +76,26 @@ def _check_type(request: Request) -> None:
         raise ApiError("API.CONTENT_TYPE", message)
 
 
-async def _bytes(request: Request, limit: int) -> bytes:
+async def _bytes(request: Request, settings: Settings) -> bytes:
+    limit = settings.body_limit_bytes
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > len(str(limit)) + 1 or int(declared) > limit):
         raise too_large(limit)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise too_large(limit)
+    try:
+        async with asyncio.timeout(settings.body_timeout_seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise too_large(limit)
+    except TimeoutError:
+        raise _late(len(body), settings.body_timeout_seconds) from None
     return bytes(body)
+
+
+def _late(arrived: int, seconds: float) -> ApiError:
+    message = f"after {seconds:g} s only {arrived} bytes of the body have arrived; the connection is closed"
+    return ApiError("API.BODY_TIMEOUT", message, headers={"Connection": "close"})
 
 
 async def _parsed(body: bytes, found: UseServices) -> Body:

@@ -7,29 +7,38 @@ from dataclasses import dataclass
 import uuid_utils
 from starlette.requests import HTTPConnection
 
+from perdure.contract.trace import TraceContext, read_traceparent
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
-_TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.{0,200})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """`traceparent` is the W3C header as sent where it is valid, `trace_id` the trace in it."""
+    """`place` is where in which trace the request is answered: in the client's, or in one of its own."""
 
     request_id: str
-    traceparent: str | None
-    trace_id: str | None
+    place: TraceContext
+
+    @property
+    def traceparent(self) -> str:
+        """The place as a W3C header."""
+        return self.place.traceparent
+
+    @property
+    def trace_id(self) -> str:
+        """The trace, 32 hex digits."""
+        return self.place.trace_id
 
 
-def read_context(headers: Mapping[str, str]) -> RequestContext:
-    """The context of a request. An X-Request-Id of another form is replaced, an invalid traceparent ignored."""
+def read_request_id(headers: Mapping[str, str]) -> str:
+    """The X-Request-Id; one of another form is replaced."""
     sent = headers.get("x-request-id", "")
-    request_id = sent if _REQUEST_ID.fullmatch(sent) else str(uuid_utils.uuid7())
-    traceparent = headers.get("traceparent", "")
-    match = _TRACEPARENT.fullmatch(traceparent)
-    # Only versions after 00 may have more behind.
-    if match is None or (match[1] == "00" and match[4]) or not match[2].strip("0") or not match[3].strip("0"):
-        return RequestContext(request_id, None, None)
-    return RequestContext(request_id, traceparent, match[2])
+    return sent if _REQUEST_ID.fullmatch(sent) else str(uuid_utils.uuid7())
+
+
+def read_trace(headers: Mapping[str, str]) -> TraceContext | None:
+    """Where the client is in its trace; a traceparent that is invalid is ignored."""
+    return read_traceparent(headers.get("traceparent"))
 
 
 def context_of(request: HTTPConnection) -> RequestContext:

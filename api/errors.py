@@ -17,8 +17,9 @@ _log = structlog.get_logger("perdure.api")
 
 RETRY_AFTER = {"Retry-After": "2"}
 
-_STATUS = {
+STATUS = {
     "API.BODY_INVALID": 400,
+    "API.BODY_TIMEOUT": 408,
     "API.BODY_TOO_LARGE": 413,
     "API.CONTENT_TYPE": 415,
     "API.VALIDATION": 422,
@@ -31,11 +32,20 @@ _STATUS = {
     "API.METHOD_NOT_ALLOWED": 405,
     "API.CONFLICT": 409,
     "API.JOB_NOT_PARKED": 409,
+    "API.JOB_NOT_PAUSED": 409,
     "API.JOB_CLOSED": 409,
+    "API.JOB_OPEN": 409,
+    "API.STEP_RUNNING": 409,
+    "API.FORCE_REQUIRED": 409,
+    "API.NOTHING_WAITS": 409,
+    "API.COMMAND_UNKNOWN": 409,
+    "API.PAYLOAD_INVALID": 422,
+    "API.APPROVAL_NOT_ALLOWED": 403,
     "API.LEDGER_UNAVAILABLE": 503,
     "API.UNAVAILABLE": 503,
     "API.DECISION_TIMEOUT": 504,
 }
+"""The HTTP status of each code that a request may be refused with."""
 _HTTP_CODES = {404: "API.NOT_FOUND", 405: "API.METHOD_NOT_ALLOWED"}
 
 
@@ -57,7 +67,7 @@ def unexpected(request: Request, error: Exception) -> JSONResponse:
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PerdureError)  # noqa: S101 - registered for these only
-    status = _STATUS.get(error.code)
+    status = STATUS.get(error.code)
     if status is None:
         return unexpected(request, error)
     headers = error.headers if isinstance(error, ApiError) else {}

@@ -18,6 +18,7 @@ _TITLES = {
     401: "No valid API key",
     403: "The key's role does not allow this",
     404: "There is no such thing",
+    408: "The body did not arrive in time",
     409: "The state of things does not allow this",
     413: "The body is too large",
     415: "The body is not declared as JSON",

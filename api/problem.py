@@ -36,7 +36,7 @@ class ProblemBody(BaseModel):
     code: str = Field(examples=["API.NOT_FOUND"])
     retryable: bool
     errors: list[ProblemItem]
-    trace_id: str | None
+    trace_id: str
     request_id: str
 
 

@@ -3,20 +3,16 @@
 import time
 from collections.abc import MutableMapping
 from typing import Any
-from urllib.parse import unquote
 
 import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.request_subject import QUIET, job_of, route_of
 from perdure.contract.identifier import tenant_of
 from perdure.telemetry.metric.request import RequestMetrics
 
 _log = structlog.get_logger("perdure.request")
-_QUIET = frozenset({"/livez", "/readyz", "/metrics"})
-"""Asked every few seconds by machines: logged only at level DEBUG, unless they fail."""
-_JOB = "/v1/jobs/"
-_LONGEST_ID = 255
 
 
 class RequestLogMiddleware:
@@ -50,7 +46,7 @@ class RequestLogMiddleware:
                 self._tell(scope, status, location, time.monotonic() - began)
 
     def _tell(self, scope: Scope, status: int, location: str, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", None)
+        route = route_of(scope)
         self._metrics.answered(scope["method"], route, status, seconds)
         fields = {
             "method": scope["method"][:20],
@@ -63,7 +59,7 @@ class RequestLogMiddleware:
         if status >= 500:  # noqa: PLR2004
             _log.warning("request", **fields)
         else:
-            (_log.debug if route in _QUIET else _log.info)("request", **fields)
+            (_log.debug if route in QUIET else _log.info)("request", **fields)
 
 
 def _who(state: MutableMapping[str, Any]) -> dict[str, Any]:
@@ -77,11 +73,5 @@ def _who(state: MutableMapping[str, Any]) -> dict[str, Any]:
 
 
 def _which(scope: Scope, location: str) -> dict[str, Any]:
-    """The job a request is about: named by the path, or by the answer to a submission."""
-    if scope.get("state", {}).get("principal") is None:
-        return {}
-    named = unquote(location[len(_JOB) :]) if location.startswith(_JOB) else scope.get("path_params", {}).get("job_id")
-    if not named:
-        return {}
-    job_id = str(named)[:_LONGEST_ID]
-    return {"job_id": job_id, "tenant": tenant_of(job_id)}
+    job_id = job_of(scope, location)
+    return {"job_id": job_id, "tenant": tenant_of(job_id)} if job_id else {}

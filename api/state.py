@@ -1,14 +1,16 @@
 """What the application holds while it runs, and how routes get at it; filled by the lifespan in `api.app`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 from temporalio.client import Client
 
+from api.jobs.entering import KeyEntries
 from api.store import Store
 from perdure.security.key_ring import KeyRing
 from perdure.settings import Settings
+from perdure.telemetry.trace.tracing import Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,8 @@ class Services:
     temporal: Client
     store: Store
     keys: KeyRing
+    entries: KeyEntries
+    tracing: Tracing = field(default_factory=Tracing)
 
 
 async def services(request: Request) -> Services:

@@ -6,15 +6,26 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+TRACE_ID = "{trace_id}"
+"""In PERDURE_TRACE_URL: where the trace's id belongs."""
+
 
 class Settings(BaseSettings):
     """One frozen instance a process. A value that does not parse stops the process, naming the variable."""
 
     model_config = SettingsConfigDict(env_prefix="PERDURE_", frozen=True, extra="ignore")
 
-    temporal_address: str = Field("127.0.0.1:7233", description="host:port of the Temporal frontend.")
-    temporal_namespace: str = Field("default", description="Temporal namespace of the jobs.")
+    temporal_address: str = Field(
+        "127.0.0.1:7233", description="host:port of the Temporal frontend; wins over TEMPORAL_ADDRESS and profiles."
+    )
+    temporal_namespace: str = Field(
+        "default", description="Temporal namespace of the jobs; wins over TEMPORAL_NAMESPACE and profiles."
+    )
     temporal_ui_url: str | None = Field(None, description="Base URL of the Temporal Web UI, for links.")
+    trace_url: str | None = Field(
+        None,
+        description="URL of a job's trace in your tracing UI, for links: `http://jaeger:16686/trace/{trace_id}`.",
+    )
 
     database_url: SecretStr = Field(
         SecretStr("postgresql+asyncpg://perdure@127.0.0.1:5432/perdure"),
@@ -34,6 +45,9 @@ class Settings(BaseSettings):
         None, description="File with the first admin key; stored (hashed) when the API starts."
     )
     body_limit_bytes: int = Field(1024 * 1024, ge=1024, description="Largest request body accepted.")
+    body_timeout_seconds: float = Field(
+        30.0, gt=0, description="How long a request body may take to arrive; then the connection is closed."
+    )
     decision_timeout_seconds: float = Field(
         5.0, gt=0, description="How long the API waits for a worker to take a decision before it answers 504."
     )
@@ -77,6 +91,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trace_url")
+    @classmethod
+    def _trace_url_names_the_trace(cls, url: str | None) -> str | None:
+        if url is not None and (TRACE_ID not in url or not url.startswith(("http://", "https://"))):
+            raise ValueError(f"it must be an http(s) URL that holds {TRACE_ID} where the trace's id belongs")
+        return url
 
     @field_validator("database_password_file")
     @classmethod

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from perdure.settings import Settings, setting_problems
 from perdure.telemetry.log import configure_logging
 from perdure.telemetry.metric.registry import process_metrics
+from perdure.telemetry.trace.process import open_tracing
+from perdure.temporal import TemporalProfileError, temporal_target
 from worker.app import serve
 
 _log = structlog.get_logger("worker")
@@ -23,7 +25,12 @@ async def _until_signal(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if not await serve(settings, stop, process_metrics("worker")):
+    tracing = open_tracing("worker")
+    try:
+        all_ended = await serve(settings, stop, process_metrics("worker"), tracing)
+    finally:
+        tracing.shutdown()
+    if not all_ended:
         _end(0)  # the loop would wait for the step that does not stop
 
 
@@ -31,8 +38,12 @@ def main() -> int:
     """The exit code: 0 after a signal, 1 after a failure, 2 for settings that do not parse."""
     try:
         settings = Settings()
+        temporal_target(settings)
     except ValidationError as problem:
         sys.stderr.write(setting_problems(problem))
+        return 2
+    except TemporalProfileError as problem:
+        sys.stderr.write(f"{problem}\n")
         return 2
     configure_logging("worker", settings.log_level, settings.log_format)
     try:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
@@ -17,7 +18,8 @@ from perdure.settings import Settings
 from perdure.steps.plugin import load_plugins
 from perdure.store.engine import create_engine
 from perdure.telemetry.metric.registry import ProcessMetrics
-from perdure.temporal import connect
+from perdure.telemetry.trace.tracing import Tracing
+from perdure.temporal import connect, temporal_target
 from worker.drain import drained, first
 from worker.health import health_server
 from worker.mark import MarkSet
@@ -30,13 +32,14 @@ _log = structlog.get_logger("worker")
 _RECONNECT_SECONDS = 0.5
 
 
-async def serve(settings: Settings, stop: asyncio.Event, process: ProcessMetrics) -> bool:
+async def serve(settings: Settings, stop: asyncio.Event, process: ProcessMetrics, tracing: Tracing) -> bool:
     """Work until `stop` is set, then let running steps finish within the grace and end.
 
     Args:
         settings: what to serve, and where.
         stop: set by a signal.
         process: the metrics of this process, on which the worker's are hung.
+        tracing: told of attempts, of their outgoing calls, and of jobs.
 
     Returns:
         Whether every step ended. One that does not let itself be stopped still runs when this returns.
@@ -57,15 +60,17 @@ async def serve(settings: Settings, stop: asyncio.Event, process: ProcessMetrics
             return True
         marks = MarkSet()
         metrics = worker_metrics(process, settings)
-        await stack.enter_async_context(running_services(client, settings, marks, metrics))
+        await stack.enter_async_context(running_services(client, settings, marks, metrics, tracing))
         policy = EgressPolicy.of(allow_private=settings.http_allow_private, allowed_hosts=settings.http_allowed_hosts)
-        http = await stack.enter_async_context(guarded_client(policy))
+        http = await stack.enter_async_context(guarded_client(policy, tracing=tracing))
         runtime = StepRuntime(
             worker=identity,
             http=http,
             secrets=SecretStore(os.environ, settings.secrets_dir),
             on_attempt=marks.mark_attempt,
             metrics=metrics.attempts,
+            grace=timedelta(seconds=settings.worker_grace_seconds),
+            tracing=tracing,
         )
         activities = all_activities(runtime, plugins)
         workers = [make_worker(client, settings, queue, activities, marks) for queue in settings.queues]
@@ -93,7 +98,7 @@ async def _connected(
         except RuntimeError as problem:
             readiness.absence = str(problem)
             if not waiting:
-                _log.warning("waiting for Temporal", address=settings.temporal_address, problem=str(problem))
+                _log.warning("waiting for Temporal", address=temporal_target(settings).address, problem=str(problem))
             waiting = True
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _RECONNECT_SECONDS)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from prometheus_client import Histogram
 
 from perdure.settings import Settings
+from perdure.steps.catalogue import CATALOGUE
 from perdure.telemetry.metric.attempt import AttemptMetrics
 from perdure.telemetry.metric.job import JobMetrics
 from perdure.telemetry.metric.label import Labels
@@ -25,7 +26,7 @@ class WorkerMetrics:
 
 def worker_metrics(process: ProcessMetrics, settings: Settings) -> WorkerMetrics:
     """The metrics of a worker that serves the queues of the settings."""
-    labels = Labels.serving(settings.queues)
+    labels = Labels.serving(settings.queues, [type_.name for type_ in CATALOGUE.values() if type_.needs_activity])
     registry = process.registry
     attempts = AttemptMetrics(registry, labels)
     for queue in settings.queues:

@@ -15,7 +15,8 @@ from worker.marking_runner import MarkingRunner
 from workflows.job.workflow import Job
 
 _HEARTBEAT_THROTTLE = timedelta(seconds=2)
-PASS_THROUGH = ("perdure", "workflows", "pydantic", "pydantic_core", "annotated_types", "cel_expr_python")
+PASS_THROUGH = ("perdure", "pydantic", "pydantic_core", "annotated_types", "cel_expr_python")
+"""What the sandbox takes as it is. `workflows` is not among them: it is what the sandbox watches."""
 
 
 def make_worker(
@@ -27,7 +28,7 @@ def make_worker(
         task_queue=task_queue(queue),
         workflows=[Job],
         activities=activities,
-        workflow_runner=MarkingRunner(_runner(settings), marks),
+        workflow_runner=MarkingRunner(workflow_runner(settings), marks),
         unsandboxed_workflow_runner=MarkingRunner(UnsandboxedWorkflowRunner(), marks),
         max_concurrent_activities=settings.worker_max_concurrent_steps,
         graceful_shutdown_timeout=timedelta(seconds=settings.worker_grace_seconds),
@@ -38,7 +39,8 @@ def make_worker(
     )
 
 
-def _runner(settings: Settings) -> WorkflowRunner:
+def workflow_runner(settings: Settings) -> WorkflowRunner:
+    """Sandboxed where the settings ask for it."""
     if not settings.workflow_sandbox:
         return UnsandboxedWorkflowRunner()
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASS_THROUGH))

@@ -5,6 +5,7 @@ import hashlib
 from fastapi import Request, Response
 
 from api.jobs.schemas import JobView
+from api.jobs.view import job_path
 
 _NOT_MODIFIED = 304
 
@@ -16,6 +17,14 @@ def job_answer(request: Request, view: JobView) -> Response:
     if _has(request.headers.getlist("if-none-match"), tag):
         return Response(status_code=_NOT_MODIFIED, headers=headers)
     return Response(view.model_dump_json(), media_type="application/json", headers=headers)
+
+
+def submission_answer(view: JobView, *, replayed: bool) -> Response:
+    """202 with the path of a job that was started; 200 for one that the same submission started before."""
+    headers = {"Location": job_path(view.id)}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(view.model_dump_json(), 200 if replayed else 202, headers, media_type="application/json")
 
 
 def entity_tag(view: JobView) -> str:

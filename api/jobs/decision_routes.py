@@ -1,28 +1,30 @@
 """The routes that decide about a job; each decision reaches Temporal with its actor and reason."""
 
-import asyncio
-from contextlib import suppress
+from fastapi import APIRouter, Depends, Response
 
-from fastapi import APIRouter, Depends, Request
-
-from api.body import OptionalJsonBody
-from api.context import RequestContext, context_of
+from api.body import JsonBody, OptionalJsonBody
 from api.idempotency_key import IdempotencyKey
-from api.jobs import decision, operation
+from api.jobs import decision_operation as operation
+from api.jobs import stop
+from api.jobs.answer import submission_answer
+from api.jobs.decider import UseDecider
 from api.jobs.payload import shown_job
-from api.jobs.queries import mark
-from api.jobs.reading import read_from_temporal
-from api.jobs.schemas import CancelRequest, DecisionView, RetryRequest
-from api.jobs.target import JobId
+from api.jobs.request import (
+    ApproveRequest,
+    CancelRequest,
+    DeliverRequest,
+    PauseRequest,
+    ResubmitRequest,
+    ResumeRequest,
+    RetryRequest,
+    TerminateRequest,
+)
+from api.jobs.resubmission import resubmit
+from api.jobs.schemas import DecisionView
 from api.jobs.view import Linker
 from api.query import NoQuery, only
-from api.security import Operator, authenticate
-from api.state import Services, UseServices
-from perdure.admission.structure import read_model
-from perdure.security.principal import Principal
-from perdure.store.session import StoreUnavailableError
-
-_MARK_SECONDS = 1.0
+from api.security import Admin, authenticate
+from perdure.contract.command import ApproveCommand, DeliverCommand, PauseCommand, ResumeCommand, RetryCommand
 
 router = APIRouter(
     prefix="/v1/jobs/{job_id}",
@@ -32,42 +34,59 @@ router = APIRouter(
 
 
 @router.post("/cancel", status_code=202, operation_id="cancelJob", **operation.CANCEL)
-async def cancel_job(
-    request: Request, found: UseServices, principal: Operator, job_id: JobId, body: OptionalJsonBody
-) -> DecisionView:
+async def cancel_job(by: UseDecider, body: OptionalJsonBody) -> DecisionView:
     """Ask a job to end. Durable: it takes effect also when no worker is up now. Running steps are asked to stop."""
-    wanted = await body.through(lambda document: read_model(CancelRequest, document))
-    await decision.cancel(found, principal, job_id, wanted)
-    return await _decided(found, principal, context_of(request), job_id, [])
+    wanted = await body.read(CancelRequest)
+    return await by.taken("cancel", wanted.reason, stop.cancel(by.found, by.principal, by.job_id, wanted))
+
+
+@router.post("/terminate", status_code=202, operation_id="terminateJob", **operation.TERMINATE)
+async def terminate_job(_: Admin, by: UseDecider, body: OptionalJsonBody) -> DecisionView:
+    """End a job at once, whatever it does: no step is asked to stop, nothing is compensated. Needs no worker."""
+    wanted = await body.read(TerminateRequest)
+    return await by.taken("terminate", wanted.reason, stop.terminate(by.found, by.principal, by.job_id, wanted))
+
+
+@router.post("/pause", status_code=202, operation_id="pauseJob", **operation.PAUSE)
+async def pause_job(by: UseDecider, body: OptionalJsonBody, key: IdempotencyKey) -> DecisionView:
+    """Start no further step, and no further attempt, until `resume`; an attempt that runs finishes."""
+    wanted = await body.read(PauseRequest)
+    return await by.command(PauseCommand(actor=by.principal.actor, reason=wanted.reason), key)
+
+
+@router.post("/resume", status_code=202, operation_id="resumeJob", **operation.RESUME)
+async def resume_job(by: UseDecider, body: OptionalJsonBody, key: IdempotencyKey) -> DecisionView:
+    """Let a paused job go on."""
+    wanted = await body.read(ResumeRequest)
+    return await by.command(ResumeCommand(actor=by.principal.actor, reason=wanted.reason), key)
 
 
 @router.post("/retry", status_code=202, operation_id="retryJob", **operation.RETRY)
-async def retry_job(
-    request: Request,
-    *,
-    found: UseServices,
-    principal: Operator,
-    job_id: JobId,
-    body: OptionalJsonBody,
-    key: IdempotencyKey,
-) -> DecisionView:
-    """Run parked steps of a dead-lettered job again, all or those named; completed steps are kept."""
-    wanted = await body.through(lambda document: read_model(RetryRequest, document))
-    steps = await decision.retry(found, principal, job_id, wanted, key)
-    return await _decided(found, principal, context_of(request), job_id, steps)
+async def retry_job(by: UseDecider, body: OptionalJsonBody, key: IdempotencyKey) -> DecisionView:
+    """Run parked steps of a dead-lettered job again: all, those named, or one with everything after it."""
+    wanted = await body.read(RetryRequest)
+    return await by.command(RetryCommand(actor=by.principal.actor, **dict(wanted)), key)
 
 
-async def _decided(
-    found: Services, principal: Principal, context: RequestContext, job_id: str, steps: list[str]
-) -> DecisionView:
-    await _mark(found, job_id)
-    reading = await read_from_temporal(found, principal, job_id)
-    job = shown_job(reading, Linker.of(found.settings), principal, context)
-    return DecisionView(job_id=job_id, steps=steps, job=job)
+@router.post("/deliver", status_code=202, operation_id="deliverToJob", **operation.DELIVER)
+async def deliver_to_job(by: UseDecider, body: JsonBody, key: IdempotencyKey) -> DecisionView:
+    """Hand a payload to the `WAIT` step that waits, or will wait, for its name; it becomes the step's output."""
+    wanted = await body.read(DeliverRequest)
+    return await by.command(DeliverCommand(actor=by.principal.actor, **dict(wanted)), key)
 
 
-async def _mark(found: Services, job_id: str) -> None:
-    """So that the projection follows at once also when no worker serves the job; the sweep would see it later."""
-    with suppress(TimeoutError, StoreUnavailableError):
-        async with asyncio.timeout(_MARK_SECONDS), found.store.transaction() as connection:
-            await mark(connection, job_id)
+@router.post("/approve", status_code=202, operation_id="approveJob", **operation.APPROVE)
+async def approve_job(by: UseDecider, body: JsonBody, key: IdempotencyKey) -> DecisionView:
+    """One person's decision on an `APPROVAL` step: approve or reject."""
+    wanted = await body.read(ApproveRequest)
+    role = by.principal.role.value
+    return await by.command(ApproveCommand(actor=by.principal.actor, role=role, **dict(wanted)), key)
+
+
+@router.post("/resubmit", operation_id="resubmitJob", **operation.RESUBMIT)
+async def resubmit_job(by: UseDecider, body: OptionalJsonBody, key: IdempotencyKey) -> Response:
+    """Start a new job that does a closed one again, with the same spec and perhaps another input."""
+    wanted = await body.read(ResubmitRequest)
+    done = await resubmit(by, wanted, key)
+    view = shown_job(done.reading, Linker.of(by.found.settings), by.principal, by.context)
+    return submission_answer(view, replayed=done.replayed)

@@ -7,9 +7,10 @@ from api.problem import invalid
 from perdure.admission.wording import listed, meant, quoted
 from perdure.contract.state import JobStatus
 from perdure.security.principal import Principal
-from perdure.store.job_filter import JobFilter
+from perdure.store.job_filter import JobFilter, search_words
 
 _POSITION_DIGITS = 15
+_MOST_WORDS = 10
 
 
 def job_filter(query: JobListQuery, principal: Principal) -> JobFilter:
@@ -18,6 +19,9 @@ def job_filter(query: JobListQuery, principal: Principal) -> JobFilter:
     Raises:
         ApiError: API.VALIDATION naming the parameter.
     """
+    if query.since is not None and query.until is not None and query.since >= query.until:
+        message = "it is not after since: no job can have been created between them"
+        raise invalid("query.until", "API.PARAMETER.VALUE", message)
     return JobFilter(
         tenant=principal.scope,
         statuses=_statuses(query.status),
@@ -25,9 +29,25 @@ def job_filter(query: JobListQuery, principal: Principal) -> JobFilter:
         labels=_labels(query.label),
         queue=query.queue,
         correlation_id=query.correlation_id,
+        trace_id=query.trace_id,
+        submitted_by=query.submitted_by,
+        parent_id=query.parent,
+        error_code=query.error_code,
+        fingerprint=query.fingerprint,
         since=query.since,
         until=query.until,
+        words=_words(query.q),
     )
+
+
+def _words(text: str | None) -> list[str]:
+    words = search_words(text or "")
+    if text is not None and not words:
+        raise invalid("query.q", "API.PARAMETER.VALUE", f"{quoted(text)} has no word to search for")
+    if len(words) > _MOST_WORDS:
+        message = f"it has {len(words)} words to search for; at most {_MOST_WORDS} are taken"
+        raise invalid("query.q", "API.PARAMETER.VALUE", message)
+    return words
 
 
 def _statuses(given: Iterable[str]) -> list[JobStatus]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.jobs.schemas import CancelRequest, JobView, RetryRequest
+from api.jobs.schemas import JobView
 from api.openapi import KEY_PARAMETER, json_request, problems
 from perdure.contract.spec import JobSpec
 
@@ -57,7 +57,7 @@ SUBMIT: dict[str, Any] = {
             "description": "Temporal has durably accepted the job.",
             "headers": {"Location": {"schema": {"type": "string"}, "description": "The path of the job."}},
         },
-        **problems(400, 401, 403, 413, 415, 422, 503),
+        **problems(400, 401, 403, 408, 413, 415, 422, 503),
     },
     "openapi_extra": {
         "parameters": [KEY_PARAMETER],
@@ -76,28 +76,4 @@ GET: dict[str, Any] = {
 JOURNAL: dict[str, Any] = {
     "summary": "What happened to a job",
     "responses": problems(401, 403, 404, 422, 503),
-}
-CANCEL: dict[str, Any] = {
-    "summary": "Cancel a job",
-    "responses": problems(400, 401, 403, 404, 409, 413, 415, 422, 503),
-    "openapi_extra": {
-        "requestBody": json_request(
-            CancelRequest, {"With a reason": {"reason": "the customer cancelled the order"}}, required=False
-        )
-    },
-}
-RETRY: dict[str, Any] = {
-    "summary": "Retry the parked steps of a dead-lettered job",
-    "responses": problems(400, 401, 403, 404, 409, 413, 415, 422, 503, 504),
-    "openapi_extra": {
-        "parameters": [KEY_PARAMETER],
-        "requestBody": json_request(
-            RetryRequest,
-            {
-                "All parked steps": {"reason": "the partner is back"},
-                "Named steps": {"reason": "the partner is back", "steps": ["book"]},
-            },
-            required=False,
-        ),
-    },
 }

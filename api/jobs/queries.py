@@ -21,6 +21,13 @@ async def child_ids(connection: AsyncConnection, job_id: str) -> list[str]:
     return [id_ for id_ in await connection.scalars(query) if id_ is not None]
 
 
+async def position(connection: AsyncConnection, job_id: str) -> tuple[int, int | None] | None:
+    """The last event of the job's newest run that is projected, and how late it was known (ms)."""
+    query = select(jobs.c.last_event_id, jobs.c.lag_ms).where(jobs.c.id == job_id)
+    found = (await connection.execute(query)).one_or_none()
+    return None if found is None else (found.last_event_id, found.lag_ms)
+
+
 async def statuses(connection: AsyncConnection, job_ids: Sequence[str]) -> dict[str, JobStatus]:
     """The states of those of the jobs that have a row."""
     rows = await connection.execute(select(jobs.c.id, jobs.c.status).where(jobs.c.id.in_(job_ids)))

@@ -16,10 +16,11 @@ from perdure.contract.state import JobStatus
 from perdure.projection.fold import fold_run, record
 from perdure.projection.live import observe, overlay
 from perdure.projection.reader import describe, read_new
-from perdure.projection.record import JobRecord, StepRecord
+from perdure.projection.record import JobRecord, LiveObservation, StepRecord
 from perdure.security.principal import Principal
 from perdure.store.job import get_job
 from perdure.store.json_row import dumps
+from perdure.store.live import newest_observations
 from perdure.store.session import StoreUnavailableError
 
 _SECONDS = 20.0
@@ -92,7 +93,18 @@ async def _folded(found: Services, job_id: str, run_id: str) -> tuple[JobRecord,
         before, rows = fold_run(job_id, earlier, await read_new(found.temporal, job_id, earlier))
         job, earlier, journal = _with_attempts(job, record(before).steps), before.continued_from, [*rows, *journal]
     live = await observe(found.temporal, job_id, run_id, datetime.now(UTC))
-    return overlay(job, live), [row.data["child"] for row in journal if row.type is JournalType.CHILD_STARTED]
+    return overlay(job, [*await _seen_before(found, job_id), *live]), [
+        row.data["child"] for row in journal if row.type is JournalType.CHILD_STARTED
+    ]
+
+
+async def _seen_before(found: Services, job_id: str) -> list[LiveObservation]:
+    """What was seen live and Temporal may not tell any more: the attempts of a step canceled between two of them."""
+    try:
+        async with found.store.transaction() as connection:
+            return (await newest_observations(connection, [job_id])).get(job_id, [])
+    except StoreUnavailableError:
+        return []
 
 
 async def _with_states(found: Services, children: Sequence[str]) -> dict[str, JobStatus]:

@@ -8,9 +8,10 @@ from api.body import JsonBody
 from api.context import context_of
 from api.idempotency_key import IdempotencyKey
 from api.jobs import operation
-from api.jobs.answer import job_answer
+from api.jobs.answer import job_answer, submission_answer
 from api.jobs.listing import job_filter, journal_position
 from api.jobs.payload import shown_job, shown_journal
+from api.jobs.queries import position
 from api.jobs.reading import read_from_temporal, read_job
 from api.jobs.schemas import (
     DryRunView,
@@ -21,11 +22,12 @@ from api.jobs.schemas import (
     JournalPage,
     JournalQuery,
     PageView,
+    ProjectionView,
     SubmitQuery,
 )
 from api.jobs.submission import client_key, submit
 from api.jobs.target import JobId
-from api.jobs.view import Linker, job_path, summary
+from api.jobs.view import Linker, summary
 from api.query import only
 from api.security import Operator, Viewer, authenticate
 from api.state import UseServices
@@ -56,18 +58,15 @@ async def submit_job(
     context = context_of(request)
     done = await submit(found, principal, context, admitted, key)
     view = shown_job(done.reading, Linker.of(found.settings), principal, context, fresh=not done.replayed)
-    headers = {"Location": job_path(view.id)}
-    if done.replayed:
-        headers["Idempotent-Replayed"] = "true"
-    return Response(view.model_dump_json(), 200 if done.replayed else 202, headers, media_type="application/json")
+    return submission_answer(view, replayed=done.replayed)
 
 
 @router.get("", dependencies=[Depends(only(JobListQuery))], operation_id="listJobs", **operation.LIST)
 async def list_all_jobs(found: UseServices, principal: Viewer, query: Annotated[JobListQuery, Query()]) -> JobPage:
-    """Jobs, newest first. No exact counts: `page.cursor` leads on while `page.has_more`."""
+    """Jobs, newest first or as `sort` says. No exact counts: `page.cursor` leads on while `page.has_more`."""
     wanted = job_filter(query, principal)
     async with found.store.transaction() as connection:
-        jobs, cursor = await list_jobs(connection, wanted, query.cursor, query.limit)
+        jobs, cursor = await list_jobs(connection, wanted, query.cursor, query.limit, query.sort)
     linker = Linker.of(found.settings)
     return JobPage(
         data=[summary(job, job.lag_ms, linker) for job in jobs],
@@ -112,10 +111,12 @@ async def get_journal(
     after = journal_position(query.cursor)
     async with found.store.transaction() as connection:
         rows = await list_journal(connection, job_id, after, query.limit + 1)
+        known = await position(connection, job_id)
     if not rows:
         await read_job(found, principal, job_id)  # there may be no such job
     page, more = rows[: query.limit], len(rows) > query.limit
     return JournalPage(
         data=shown_journal(job_id, page, principal, context_of(request)),
+        projection=known and ProjectionView(event_id=known[0], lag_ms=known[1]),
         page=PageView(cursor=str(page[-1].seq) if more else None, has_more=more),
     )

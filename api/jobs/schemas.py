@@ -5,12 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from perdure.contract.command import Reason
 from perdure.contract.journal import JournalType
-from perdure.contract.model import Model
-from perdure.contract.timestamp import parse_timestamp
-from perdure.contract.spec import StepId
 from perdure.contract.state import AttemptOutcome, JobStatus, Resolution, StepStatus
+from perdure.contract.timestamp import parse_timestamp
+from perdure.store.job_search import JobSort
 
 
 def _rfc3339(moment: datetime) -> str:
@@ -143,7 +141,7 @@ class PageView(View):
 
 
 class JobPage(View):
-    """A page of jobs, newest first."""
+    """A page of jobs, in the order asked for."""
 
     data: list[JobSummary]
     page: PageView
@@ -169,9 +167,10 @@ class JournalView(View):
 
 
 class JournalPage(View):
-    """A page of a job's journal, oldest first."""
+    """A page of a job's journal, oldest first. `projection` is null while the job has no row yet."""
 
     data: list[JournalView]
+    projection: ProjectionView | None
     page: PageView
 
 
@@ -189,19 +188,6 @@ class DecisionView(View):
     job_id: str
     steps: list[str]
     job: JobView
-
-
-class CancelRequest(Model):
-    """Why the job is to end."""
-
-    reason: Reason | None = None
-
-
-class RetryRequest(Model):
-    """Why, and which of the parked steps run again; all of them where none is named."""
-
-    reason: Reason | None = None
-    steps: Annotated[list[StepId], Field(min_length=1, max_length=500)] | None = None
 
 
 class SubmitQuery(BaseModel):
@@ -229,14 +215,26 @@ Timestamp = Annotated[datetime, BeforeValidator(parse_timestamp)]
 
 
 class JobListQuery(BaseModel):
-    """Query of the list. Several states are alternatives; several labels must all fit."""
+    """Query of the list. Several states are alternatives; several labels, and all words of `q`, must fit."""
 
     status: list[str] = Field([], max_length=50, description="Repeated, or separated by commas.")
     type: str | None = Field(None, max_length=100)
+    queue: str | None = Field(None, max_length=100)
     label: list[str] = Field([], max_length=32, description="`key=value`, repeatable.")
     correlation_id: str | None = Field(None, max_length=255)
-    queue: str | None = Field(None, max_length=100)
+    trace_id: str | None = Field(None, max_length=64)
+    submitted_by: str | None = Field(None, max_length=255, description="An actor as jobs show it: `key:ops`.")
+    parent: str | None = Field(None, max_length=255, description="Id of the job that started these.")
     since: Timestamp | None = Field(None, description="Created at or after (RFC 3339).")
     until: Timestamp | None = Field(None, description="Created before (RFC 3339).")
-    cursor: str | None = Field(None, max_length=1000, description="From the `page` before.")
+    error_code: str | None = Field(None, max_length=200, description="Of the job's error.")
+    fingerprint: str | None = Field(None, max_length=200, description="Of the job's error.")
+    q: str | None = Field(
+        None, max_length=200, description="Words in name, labels or error; from 3 letters on also the beginning of one."
+    )
+    sort: JobSort = Field(
+        JobSort.NEWEST,
+        description="`-` is greatest first. By `completed_at` and `execution_ms` only jobs that have ended are listed.",
+    )
+    cursor: str | None = Field(None, max_length=1000, description="From the `page` before, in the same order.")
     limit: int = Field(50, ge=1, le=200)

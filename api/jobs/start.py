@@ -1,7 +1,9 @@
 """Starts the `Job` workflow of a submission, once; and says what the job looks like at that moment."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from temporalio.common import (
     Priority,
@@ -37,23 +39,29 @@ class StartRequest:
     actor: str
     admitted: Admitted
     context: RequestContext
+    resubmit_of: str | None = None
+    """The job that this one does again."""
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    """Outputs it takes over from that one, by step id."""
+    reason: str | None = None
+    """Why it is resubmitted."""
 
     @property
     def memo(self) -> dict[str, str]:
         """What the workflow carries from its start: who submitted what, by which request."""
-        memo = {
+        again = {name.MEMO_RESUBMIT_OF: self.resubmit_of, name.MEMO_REASON: self.reason}
+        return {key: value for key, value in again.items() if value is not None} | {
             name.MEMO_FINGERPRINT: self.admitted.fingerprint,
             name.MEMO_SUBMITTED_BY: self.actor,
             name.MEMO_REQUEST_ID: self.context.request_id,
+            name.MEMO_TRACEPARENT: self.context.traceparent,
         }
-        if self.context.traceparent is not None:
-            memo[name.MEMO_TRACEPARENT] = self.context.traceparent
-        return memo
 
     @property
     def input(self) -> JobStart:
         """The workflow's input."""
-        return JobStart(spec=self.admitted.spec, tenant=self.tenant)
+        kept = dict(self.kept)
+        return JobStart(spec=self.admitted.spec, tenant=self.tenant, resubmit_of=self.resubmit_of, kept=kept)
 
     @property
     def queue(self) -> str:

@@ -1,6 +1,5 @@
 """Submitting a job: its key resolved and looked up, started or replayed (contract 5, architecture 4.1)."""
 
-import asyncio
 from dataclasses import dataclass
 
 import structlog
@@ -20,11 +19,10 @@ from perdure.contract.name import MEMO_FINGERPRINT
 from perdure.contract.state import JobStatus
 from perdure.projection.record import JobRecord
 from perdure.security.principal import Principal
-from perdure.store.ledger import LedgerEntry, get_entry, insert_if_absent
+from perdure.store.ledger import LedgerEntry, get_entry
 from perdure.store.session import StoreUnavailableError
 
 _log = structlog.get_logger("perdure.api")
-_LEDGER_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,14 @@ async def submit(
     """
     job_id = job_id_of(principal.home, key or str(uuid_utils.uuid7()))
     check_ids(admitted, job_id)
-    request = StartRequest(job_id, principal.home, principal.actor, admitted, context)
+    return await start_once(
+        found, principal, StartRequest(job_id, principal.home, principal.actor, admitted, context), key
+    )
+
+
+async def start_once(found: Services, principal: Principal, request: StartRequest, key: str | None) -> Submitted:
+    """Start what was admitted, or give the job that the client's `key` started before; raises as `submit`."""
+    job_id = request.job_id
     if key is not None and (entry := await _entry(found, job_id)) is not None:
         _check_same(request, entry.fingerprint)
         return Submitted(await _replayed(found, principal, request, entry), replayed=True)
@@ -116,7 +121,6 @@ async def _replayed(found: Services, principal: Principal, request: StartRequest
 async def _enter(found: Services, job: JobRecord) -> None:
     """Enter the key in the ledger; the projector does so too, so that a failure here harms nobody."""
     try:
-        async with asyncio.timeout(_LEDGER_SECONDS), found.store.transaction() as connection:
-            await insert_if_absent(connection, job.id, job.spec_fingerprint, job.created_at)
+        await found.entries.enter(LedgerEntry(job.id, job.spec_fingerprint, job.created_at))
     except (TimeoutError, StoreUnavailableError) as error:
         _log.warning("the ledger entry is left to the projector", job_id=job.id, reason=str(error))

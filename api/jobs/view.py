@@ -20,7 +20,7 @@ from perdure.contract.error import ErrorInfo
 from perdure.contract.state import JobStatus
 from perdure.projection.record import JobRecord, StepAttempt, StepRecord
 from perdure.security.masking import masked_details
-from perdure.settings import Settings
+from perdure.settings import TRACE_ID, Settings
 from perdure.store.journal import JournalRow
 
 
@@ -30,21 +30,25 @@ class Linker:
 
     temporal_ui_url: str | None
     namespace: str
+    trace_url: str | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "Linker":
         """The links that these settings allow."""
-        return cls(settings.temporal_ui_url, settings.temporal_namespace)
+        return cls(settings.temporal_ui_url, settings.temporal_namespace, settings.trace_url)
 
     def links(self, job: JobRecord) -> LinksView:
         """Where else to look at a job."""
-        return LinksView(self=job_path(job.id), temporal_ui=self._temporal_ui(job), trace=None)
+        return LinksView(self=job_path(job.id), temporal_ui=self._temporal_ui(job), trace=self._trace(job))
 
     def _temporal_ui(self, job: JobRecord) -> str | None:
         if self.temporal_ui_url is None:
             return None
         place = f"namespaces/{quote(self.namespace, safe='')}/workflows/{quote(job.id, safe='')}/{job.run_id}/history"
         return f"{self.temporal_ui_url.rstrip('/')}/{place}"
+
+    def _trace(self, job: JobRecord) -> str | None:
+        return self.trace_url.replace(TRACE_ID, job.trace_id) if self.trace_url and job.trace_id else None
 
 
 def job_path(job_id: str) -> str:

@@ -15,7 +15,7 @@ LIST: dict[str, Any] = {"summary": "List API keys", "responses": problems(401, 4
 GET: dict[str, Any] = {"summary": "One API key", "responses": problems(401, 403, 404, 422, 503)}
 CREATE: dict[str, Any] = {
     "summary": "Make an API key",
-    "responses": {**_shown_once(201, "The key is made."), **problems(400, 401, 403, 409, 413, 415, 422, 503)},
+    "responses": {**_shown_once(201, "The key is made."), **problems(400, 401, 403, 408, 409, 413, 415, 422, 503)},
     "openapi_extra": {
         "requestBody": json_request(
             KeyRequest,
@@ -33,7 +33,10 @@ CREATE: dict[str, Any] = {
 }
 ROTATE: dict[str, Any] = {
     "summary": "Give an API key a new secret",
-    "responses": {**_shown_once(200, "The key is rotated."), **problems(400, 401, 403, 404, 409, 413, 415, 422, 503)},
+    "responses": {
+        **_shown_once(200, "The key is rotated."),
+        **problems(400, 401, 403, 404, 408, 409, 413, 415, 422, 503),
+    },
     "openapi_extra": {
         "requestBody": json_request(
             RotateRequest, {"The old secret counts for an hour more": {"grace": "1h"}}, required=False
@@ -42,7 +45,7 @@ ROTATE: dict[str, Any] = {
 }
 REVOKE: dict[str, Any] = {
     "summary": "Revoke an API key",
-    "responses": problems(400, 401, 403, 404, 413, 415, 422, 503),
+    "responses": problems(400, 401, 403, 404, 408, 413, 415, 422, 503),
     "openapi_extra": {
         "requestBody": json_request(RevokeRequest, {"With a reason": {"reason": "it leaked"}}, required=False)
     },

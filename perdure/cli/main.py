@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -10,13 +11,15 @@ import perdure
 from perdure.cli.lazy import LazyGroup
 from perdure.cli.option import Options, takes_options
 
+_EMBEDDED = {"dev": "perdure.cli.dev:dev", "demo": "perdure.cli.demo.command:demo"}
+"""Not on Windows, which lacks what the embedded stack is built on; all others speak HTTP from anywhere."""
+
 
 class Commands(LazyGroup):
     """Every command that is worth an import of its own."""
 
     commands_at: Mapping[str, str] = {
-        "dev": "perdure.cli.dev:dev",
-        "demo": "perdure.cli.demo.command:demo",
+        **(_EMBEDDED if find_spec("fcntl") else {}),
         "doctor": "perdure.cli.doctor:doctor",
         "jobs": "perdure.cli.jobs.app:app",
         "keys": "perdure.cli.keys.app:app",

@@ -48,7 +48,7 @@ def _is_mine(path: Path) -> bool:
     """Whether this user wrote the file: somebody else's could name a server to send a key of ours to."""
     try:
         return path.stat().st_uid == os.geteuid()
-    except OSError:
+    except (OSError, AttributeError):  # AttributeError: Windows, where no stack runs
         return False
 
 

@@ -1,13 +1,14 @@
 """The asyncio client: the same calls as `PerdureClient`, awaited."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
 from perdure.client import call as calls
+from perdure.client import decision as decisions
 from perdure.client import key as keys
 from perdure.client.connection import Connection, Exchange
 from perdure.client.error import ClientError
@@ -69,13 +70,58 @@ class AsyncPerdureClient:
         """One page of what happened to a job, oldest first."""
         return (await self.exchange(calls.journal(job_id, limit=limit, cursor=cursor))).value
 
-    async def cancel(self, job_id: str, *, reason: str | None = None) -> Decision:
+    async def cancel(self, job_id: str, **why: Unpack[decisions.Why]) -> Decision:
         """Ask a job to stop."""
-        return (await self.exchange(calls.cancel(job_id, reason=reason))).value
+        return (await self.exchange(decisions.cancel(job_id, **why))).value
 
-    async def retry(self, job_id: str, *, reason: str | None = None, steps: Sequence[str] = ()) -> Decision:
-        """Run the parked steps of a dead-lettered job again."""
-        return (await self.exchange(calls.retry(job_id, reason=reason, steps=steps))).value
+    async def terminate(self, job_id: str, **why: Unpack[decisions.Why]) -> Decision:
+        """End a job at once (admins only): no step is asked to stop, nothing is compensated."""
+        return (await self.exchange(decisions.terminate(job_id, **why))).value
+
+    async def pause(self, job_id: str, **options: Unpack[decisions.Decided]) -> Decision:
+        """Start no further step of a job until it is resumed."""
+        return (await self.exchange(decisions.pause(job_id, **options))).value
+
+    async def resume(self, job_id: str, **options: Unpack[decisions.Decided]) -> Decision:
+        """Let a paused job go on."""
+        return (await self.exchange(decisions.resume(job_id, **options))).value
+
+    async def retry(self, job_id: str, **options: Unpack[decisions.Retried]) -> Decision:
+        """Run what is parked of a dead-lettered job again: all, `steps`, or `from_step` and what comes after it."""
+        return (await self.exchange(decisions.retry(job_id, **options))).value
+
+    async def skip(
+        self, job_id: str, step: str, output: Any, *, reason: str, idempotency_key: str | None = None
+    ) -> Decision:
+        """Let a parked step count as done with `output`."""
+        return (
+            await self.exchange(decisions.skip(job_id, step, output, reason, idempotency_key=idempotency_key))
+        ).value
+
+    async def discard(self, job_id: str, *, reason: str, idempotency_key: str | None = None) -> Decision:
+        """Give a parked job up: what completed is compensated, then it ends FAILED."""
+        return (await self.exchange(decisions.discard(job_id, reason, idempotency_key=idempotency_key))).value
+
+    async def deliver(
+        self, job_id: str, name: str, payload: Any = None, **options: Unpack[decisions.Decided]
+    ) -> Decision:
+        """Hand a payload to the `WAIT` step that waits, or will wait, for `name`."""
+        return (await self.exchange(decisions.deliver(job_id, name, payload, **options))).value
+
+    async def approve(
+        self,
+        job_id: str,
+        decision: decisions.Verdict = "approve",
+        *,
+        step: str | None = None,
+        **options: Unpack[decisions.Decided],
+    ) -> Decision:
+        """Approve or reject an `APPROVAL` step: `step`, or the one that waits."""
+        return (await self.exchange(decisions.approve(job_id, decision, step=step, **options))).value
+
+    async def resubmit(self, job_id: str, **options: Unpack[decisions.Resubmitted]) -> Submission:
+        """Start a new job that does a closed one again, from its start or `from_step` on."""
+        return (await self.exchange(decisions.resubmit(job_id, **options))).value
 
     async def me(self) -> Me:
         """Whose key this client sends."""

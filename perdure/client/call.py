@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from perdure.client.answer import Answer
 from perdure.client.error import UnsendableError
-from perdure.client.view import Decision, DryRun, Job, JobPage, JournalPage, Submission
+from perdure.client.view import DryRun, Job, JobPage, JournalPage, Submission
 from perdure.contract.spec import JobSpec
 
 T = TypeVar("T")
@@ -36,19 +36,19 @@ def submit(spec: Spec, *, idempotency_key: str | None = None) -> Call[Submission
     Raises:
         UnsendableError: the spec is not JSON (NaN, a lone surrogate, an object that JSON does not have).
     """
-    return Call("POST", "/v1/jobs", _submission, (), _key(idempotency_key), body(spec))
+    return Call("POST", "/v1/jobs", read_submission, (), key_header(idempotency_key), body(spec))
 
 
 def dry_run(spec: Spec, *, idempotency_key: str | None = None) -> Call[DryRun]:
     """Only ask whether a spec would be accepted; raises as `submit`."""
     params = [("dry_run", "true")]
-    return Call("POST", "/v1/jobs", Answer.reader(DryRun), params, _key(idempotency_key), body(spec))
+    return Call("POST", "/v1/jobs", Answer.reader(DryRun), params, key_header(idempotency_key), body(spec))
 
 
 def get_job(job_id: str, *, strong: bool = False) -> Call[Job]:
     """The whole view of one job; `strong` asks Temporal instead of the projection."""
     params = [("consistency", "strong")] if strong else []
-    return Call("GET", _job_path(job_id), Answer.reader(Job), params)
+    return Call("GET", job_path(job_id), Answer.reader(Job), params)
 
 
 class JobQuery(TypedDict, total=False):
@@ -74,25 +74,11 @@ def list_jobs(**query: Unpack[JobQuery]) -> Call[JobPage]:
 def journal(job_id: str, *, limit: int | None = None, cursor: str | None = None) -> Call[JournalPage]:
     """One page of what happened to a job, oldest first."""
     params = query_params({"limit": limit, "cursor": cursor})
-    return Call("GET", f"{_job_path(job_id)}/journal", Answer.reader(JournalPage), params)
+    return Call("GET", f"{job_path(job_id)}/journal", Answer.reader(JournalPage), params)
 
 
-def cancel(job_id: str, *, reason: str | None = None) -> Call[Decision]:
-    """Ask a job to stop; it ends CANCELED once its running steps have let go."""
-    return _decision(job_id, "cancel", {"reason": reason})
-
-
-def retry(job_id: str, *, reason: str | None = None, steps: Sequence[str] = ()) -> Call[Decision]:
-    """Run the parked steps of a dead-lettered job again: all, or the named ones. Completed steps stay."""
-    return _decision(job_id, "retry", {"reason": reason, "steps": list(steps) or None})
-
-
-def _decision(job_id: str, verb: str, fields: dict[str, Any]) -> Call[Decision]:
-    sent = {name: value for name, value in fields.items() if value is not None}
-    return Call("POST", f"{_job_path(job_id)}/{verb}", Answer.reader(Decision), content=body(sent))
-
-
-def _key(idempotency_key: str | None) -> dict[str, str]:
+def key_header(idempotency_key: str | None) -> dict[str, str]:
+    """The header of a client's key, if there is one."""
     return {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
 
 
@@ -101,11 +87,13 @@ def query_params(values: Mapping[str, object]) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in values.items() if value is not None]
 
 
-def _job_path(job_id: str) -> str:
+def job_path(job_id: str) -> str:
+    """The path of a job in the API."""
     return "/v1/jobs/" + quote(job_id, safe=":~", errors="backslashreplace")
 
 
-def _submission(answer: Answer) -> Submission:
+def read_submission(answer: Answer) -> Submission:
+    """The job that a submission led to."""
     replayed = answer.headers.get("idempotent-replayed", "").lower() == "true"
     return Submission(job=answer.model(Job), replayed=replayed)
 

@@ -1,13 +1,14 @@
 """The blocking client; used by scripts and by the CLI."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
 from perdure.client import call as calls
+from perdure.client import decision as decisions
 from perdure.client import key as keys
 from perdure.client.connection import Connection, Exchange
 from perdure.client.error import ClientError
@@ -69,13 +70,52 @@ class PerdureClient:
         """One page of what happened to a job, oldest first."""
         return self.exchange(calls.journal(job_id, limit=limit, cursor=cursor)).value
 
-    def cancel(self, job_id: str, *, reason: str | None = None) -> Decision:
+    def cancel(self, job_id: str, **why: Unpack[decisions.Why]) -> Decision:
         """Ask a job to stop."""
-        return self.exchange(calls.cancel(job_id, reason=reason)).value
+        return self.exchange(decisions.cancel(job_id, **why)).value
 
-    def retry(self, job_id: str, *, reason: str | None = None, steps: Sequence[str] = ()) -> Decision:
-        """Run the parked steps of a dead-lettered job again."""
-        return self.exchange(calls.retry(job_id, reason=reason, steps=steps)).value
+    def terminate(self, job_id: str, **why: Unpack[decisions.Why]) -> Decision:
+        """End a job at once (admins only): no step is asked to stop, nothing is compensated."""
+        return self.exchange(decisions.terminate(job_id, **why)).value
+
+    def pause(self, job_id: str, **options: Unpack[decisions.Decided]) -> Decision:
+        """Start no further step of a job until it is resumed."""
+        return self.exchange(decisions.pause(job_id, **options)).value
+
+    def resume(self, job_id: str, **options: Unpack[decisions.Decided]) -> Decision:
+        """Let a paused job go on."""
+        return self.exchange(decisions.resume(job_id, **options)).value
+
+    def retry(self, job_id: str, **options: Unpack[decisions.Retried]) -> Decision:
+        """Run what is parked of a dead-lettered job again: all, `steps`, or `from_step` and what comes after it."""
+        return self.exchange(decisions.retry(job_id, **options)).value
+
+    def skip(self, job_id: str, step: str, output: Any, *, reason: str, idempotency_key: str | None = None) -> Decision:
+        """Let a parked step count as done with `output`."""
+        return self.exchange(decisions.skip(job_id, step, output, reason, idempotency_key=idempotency_key)).value
+
+    def discard(self, job_id: str, *, reason: str, idempotency_key: str | None = None) -> Decision:
+        """Give a parked job up: what completed is compensated, then it ends FAILED."""
+        return self.exchange(decisions.discard(job_id, reason, idempotency_key=idempotency_key)).value
+
+    def deliver(self, job_id: str, name: str, payload: Any = None, **options: Unpack[decisions.Decided]) -> Decision:
+        """Hand a payload to the `WAIT` step that waits, or will wait, for `name`."""
+        return self.exchange(decisions.deliver(job_id, name, payload, **options)).value
+
+    def approve(
+        self,
+        job_id: str,
+        decision: decisions.Verdict = "approve",
+        *,
+        step: str | None = None,
+        **options: Unpack[decisions.Decided],
+    ) -> Decision:
+        """Approve or reject an `APPROVAL` step: `step`, or the one that waits."""
+        return self.exchange(decisions.approve(job_id, decision, step=step, **options)).value
+
+    def resubmit(self, job_id: str, **options: Unpack[decisions.Resubmitted]) -> Submission:
+        """Start a new job that does a closed one again, from its start or `from_step` on."""
+        return self.exchange(decisions.resubmit(job_id, **options)).value
 
     def me(self) -> Me:
         """Whose key this client sends."""

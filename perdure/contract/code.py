@@ -26,6 +26,9 @@ _BODY = {
     "API.BODY_TOO_LARGE": CodeInfo(
         _P, "The body is too large", "Keep large data elsewhere and pass a link (PERDURE_BODY_LIMIT_BYTES)."
     ),
+    "API.BODY_TIMEOUT": CodeInfo(
+        _T, "The body did not arrive in time", "Send it faster (PERDURE_BODY_TIMEOUT_SECONDS), on a new connection."
+    ),
     "API.BODY.EMPTY": CodeInfo(_P, "There is no body", "Send a JSON object."),
     "API.BODY.UTF8": CodeInfo(_P, "The body is not UTF-8", "Encode the body in UTF-8."),
     "API.BODY.SYNTAX": CodeInfo(_P, "The body is not JSON", "Mend the syntax at the line and column named."),
@@ -97,6 +100,9 @@ _REQUEST = {
     "API.CONFLICT": CodeInfo(_P, "The state of things does not allow this", "Look at the job or key first."),
     "API.JOB_NOT_PARKED": CodeInfo(_P, "No such step of the job is parked", "Retry takes dead-lettered steps only."),
     "API.JOB_CLOSED": CodeInfo(_P, "The job has ended or is ending", "Nothing can be decided about it any more."),
+    "API.JOB_OPEN": CodeInfo(
+        _P, "The job has not ended", "Retry, skip or discard its parked steps; only what has ended is resubmitted."
+    ),
     "API.STEP_UNKNOWN": CodeInfo(_P, "The job has no such step", "Correct the step id."),
     "API.COMMAND_UNKNOWN": CodeInfo(_P, "A job takes no such command", "See the signals and updates of a job."),
     "API.JOB_NOT_PAUSED": CodeInfo(_P, "The job is not paused", "There is nothing to resume."),

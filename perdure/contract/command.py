@@ -61,6 +61,12 @@ class CancelCommand(Command):
     """End the job as CANCELED; running steps are asked to stop."""
 
 
+class HoldInput(Model):
+    """Input of the internal activity `perdure.hold_steps`: pause the open step activities of a job, or unpause them."""
+
+    hold: bool
+
+
 class ApprovalDecision(StrEnum):
     """What a person says to an `APPROVAL` step."""
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from perdure.contract.error import ErrorInfo
 from perdure.contract.limit import JobLimits
@@ -29,19 +29,47 @@ class UnitState(Message):
     patch: dict[str, Any] | None = None
     """Fields of `with` that a retry replaced."""
 
-    @model_serializer(mode="wrap")
-    def _without_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # A job carries up to 10,000 of these, most of them nearly empty.
-        return {name: value for name, value in dump(self).items() if value != _UNIT_DEFAULTS.get(name)}
+
+class FanOutState(Message):
+    """The items of a fan-out, by column: a job carries up to 10,000 of them.
+
+    `status` has one letter an item (`ITEM_LETTERS`), `outputs` one entry. The rest is sparse, by index as a string.
+    Times and attempts of items are not carried: the rows that an earlier run wrote stay as they are.
+    """
+
+    status: str
+    outputs: list[Any]
+    rounds: dict[str, int] = Field(default_factory=dict)
+    """Where it is not 1, like the next two."""
+    generations: dict[str, int] = Field(default_factory=dict)
+    attempts: dict[str, int] = Field(default_factory=dict)
+    errors: dict[str, str] = Field(default_factory=dict)
+    """Keys of `JobState.errors`."""
+    wake_at: dict[str, str] = Field(default_factory=dict)
+    patches: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    decisions: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
 
 
-_UNIT_DEFAULTS: dict[str, Any] = {"status": "PENDING", "round": 1, "generation": 1, "attempts": 0}
+ITEM_LETTERS: dict[StepStatus, str] = {
+    StepStatus.PENDING: "p",
+    StepStatus.WAITING: "w",
+    StepStatus.DEAD_LETTERED: "d",
+    StepStatus.COMPLETED: "c",
+    StepStatus.FAILED: "f",
+    StepStatus.SKIPPED: "s",
+    StepStatus.CANCELED: "x",
+    StepStatus.COMPENSATED: "u",
+}
+"""An item is in one of these when its job continues as new."""
 
 
 class StepState(UnitState):
-    """A step: itself, the items of its fan-out once it has begun, and compensations by unit id once begun."""
+    """A step: itself, the items of its fan-out once it has begun, and compensations by unit id once begun.
 
-    items: list[UnitState] | None = None
+    The output of a fan-out is that of its items.
+    """
+
+    items: FanOutState | None = None
     compensations: dict[str, UnitState] | None = None
     decisions: list[dict[str, Any]] | None = None
     """What people said so far, where the step is an APPROVAL: `{actor, decision, reason, at}`."""
@@ -84,6 +112,8 @@ class JobState(Message):
     paused: bool = False
     completed: list[str] = Field(default_factory=list)
     """Unit ids that have a compensation, in the order of their completion."""
+    errors: dict[str, ErrorInfo] = Field(default_factory=dict)
+    """Errors of items by fingerprint: thousands of items fail alike."""
     deliveries: list[DeliveryState] = Field(default_factory=list)
     ending: EndingState | None = None
 

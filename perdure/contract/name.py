@@ -23,6 +23,8 @@ MEMO_SUBMITTED_BY = "submitted_by"
 MEMO_REQUEST_ID = "request_id"
 MEMO_TRACEPARENT = "traceparent"
 MEMO_RESUBMIT_OF = "resubmit_of"
+MEMO_REASON = "reason"
+"""Why a job was resubmitted."""
 MEMO_NOTES = "notes"
 
 ATTRIBUTE_STATUS = "PerdureStatus"

@@ -12,7 +12,7 @@ from perdure.doctor.finding import Finding, Report, ok, warning
 from perdure.doctor.postgres import examine_postgres
 from perdure.doctor.setting import read_settings
 from perdure.doctor.subject import Subject
-from perdure.doctor.temporal import examine_temporal
+from perdure.doctor.temporal import examine_temporal, temporal_address
 from perdure.doctor.version import examine_versions
 from perdure.embedded.info import StackInfo
 from perdure.security.key import read_key
@@ -26,14 +26,15 @@ async def examine(subject: Subject, environ: Mapping[str, str]) -> Report:
     """Examine what `subject` names. `environ` is the process's own environment."""
     settings, found = read_settings(environ)
     if subject.stack is not None:
+        environ = {}  # it runs on its own Temporal, whatever profile the user has
         settings = _of_stack(settings, subject.stack, _data_dir(subject))
     server, api_key = _door(subject, settings)
-    told = [_introduction(subject, settings, server), *examine_versions(), *found]
+    told = [_introduction(subject, temporal_address(settings, environ), server), *examine_versions(), *found]
     if subject.api_only:
         told += [*await examine_api(server, api_key), _not_asked()]
         return Report(findings=tuple(told))
     asked = await asyncio.gather(
-        examine_api(server, api_key), examine_temporal(settings), examine_postgres(settings, api_key)
+        examine_api(server, api_key), examine_temporal(settings, environ), examine_postgres(settings, api_key)
     )
     told += [finding for findings in asked for finding in findings]
     told += await asyncio.to_thread(examine_files, settings, _data_dir(subject))
@@ -72,12 +73,12 @@ def _first_key(settings: Settings) -> str | None:
         return None
 
 
-def _introduction(subject: Subject, settings: Settings, server: str) -> Finding:
+def _introduction(subject: Subject, temporal: str, server: str) -> Finding:
     if subject.stack is not None:
         return ok("examined", f"the embedded stack of {subject.data_dir}")
     if subject.api_only:
         return ok("examined", f"the API at {server}")
-    return ok("examined", f"what PERDURE_* names: API {server}, Temporal {settings.temporal_address}, and Postgres")
+    return ok("examined", f"what PERDURE_* names: API {server}, Temporal {temporal}, and Postgres")
 
 
 def _not_asked() -> Finding:

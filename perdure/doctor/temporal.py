@@ -13,7 +13,7 @@ from perdure.doctor.namespace import examine_attributes, examine_namespace
 from perdure.doctor.task_queue import examine_clock_of_temporal, examine_workers
 from perdure.doctor.version import parse_version
 from perdure.settings import Settings
-from perdure.temporal import connect
+from perdure.temporal import TemporalProfileError, TemporalTarget, connect, temporal_target
 
 PATIENCE = 5.0
 """Seconds for the connection and for every question."""
@@ -25,14 +25,19 @@ _CAUSE = re.compile(r'message: "([^"]+)"')
 _Check = Callable[[Client, Settings], Awaitable[Sequence[Finding]]]
 
 
-async def examine_temporal(settings: Settings) -> list[Finding]:
-    """Everything about the Temporal the settings name. Where it, or its namespace, is not there, that alone."""
+async def examine_temporal(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
+    """Everything about the Temporal that settings and environment name; if it or its namespace is away, that alone."""
+    try:
+        target = temporal_target(settings, environ)
+    except TemporalProfileError as error:
+        return [problem("temporal", str(error), "Correct it, or set PERDURE_TEMPORAL_ADDRESS and leave it out.")]
     try:
         async with asyncio.timeout(PATIENCE):
-            client = await connect(settings, identity="perdure-doctor")
+            client = await connect(settings, identity="perdure-doctor", environ=environ)
     except (RuntimeError, OSError, ValueError, TimeoutError) as error:
-        what = f"Temporal does not answer at {settings.temporal_address}: {_shortened(cause_of(error))}"
-        return [problem("temporal", what, "Start it (perdure dev does), or correct PERDURE_TEMPORAL_ADDRESS.")]
+        what = f"Temporal does not answer at {_told(target)}: {_shortened(cause_of(error))}"
+        return [problem("temporal", what, f"Start it (perdure dev does), or correct {_variable(target)}.")]
+    settings = settings.model_copy(update={"temporal_address": _told(target), "temporal_namespace": target.namespace})
     found = await _together(client, settings, {"temporal": _server, "namespace": examine_namespace})
     if any(finding.check == "namespace" and finding.level is not Level.OK for finding in found):
         return found
@@ -42,6 +47,14 @@ async def examine_temporal(settings: Settings) -> list[Finding]:
         "clock of Temporal": examine_clock_of_temporal,
     }
     return found + await _together(client, settings, checks)
+
+
+def temporal_address(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Where Temporal is looked for."""
+    try:
+        return temporal_target(settings, environ).address
+    except TemporalProfileError:
+        return settings.temporal_address
 
 
 async def _together(client: Client, settings: Settings, checks: Mapping[str, _Check]) -> list[Finding]:
@@ -77,6 +90,15 @@ def judge_server(told: str, address: str) -> Finding:
     if version < RECOMMENDED_SERVER:
         return warning("temporal", f"{what} ignores the priorities of jobs", "Upgrade it to 1.28 or newer.")
     return ok("temporal", what)
+
+
+def _told(target: TemporalTarget) -> str:
+    """The address, how it is reached, and where that is from."""
+    return ", ".join(filter(None, [f"{target.address} (from {target.source}", target.secured])) + ")"
+
+
+def _variable(target: TemporalTarget) -> str:
+    return "PERDURE_TEMPORAL_ADDRESS" if target.source == "the default" else target.source
 
 
 def _shortened(cause: str) -> str:

@@ -10,7 +10,7 @@ from perdure.embedded.probe import http_problem
 
 _API_GRACE = 5.0  # seconds for open requests
 _WORKER_GRACE_DEFAULT = 10.0  # as in perdure.settings
-_WORKER_GRACE_MARGIN = 5.0  # to report what was cut off, after its own grace
+_WORKER_GRACE_MARGIN = 8.0  # to report what was cut off and to write the last rows, after its own grace
 
 
 @dataclass(frozen=True, slots=True)

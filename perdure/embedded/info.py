@@ -3,14 +3,20 @@
 Written by the stack when all is ready; read by the CLI and the demo to find it.
 """
 
-import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from perdure.contract.model import Model
+
+fcntl: Any
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows: the command line works there, the embedded stack does not
+    fcntl = None
 
 STACK_FILE = "stack.json"
 LOCK_FILE = "lock"
@@ -30,6 +36,8 @@ class StackInfo(Model):
 
     api_url: str
     dashboard_url: str
+    worker_url: str | None = None
+    """Of the worker's /livez, /readyz and /metrics."""
     temporal_address: str
     temporal_ui_url: str
     database_url: str
@@ -67,6 +75,8 @@ def find_running(data_dir: Path) -> StackInfo | None:
 
 
 def _locked(path: Path) -> bool:
+    if fcntl is None:
+        return False
     descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

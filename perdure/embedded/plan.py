@@ -28,12 +28,14 @@ class Plan:
     worker: Application
     api: Application
     api_url: str
+    worker_url: str
     admin_key_file: Path
 
     def info(self, pids: Pids) -> StackInfo:
         return StackInfo(
             api_url=self.api_url,
             dashboard_url=f"{self.api_url}/",
+            worker_url=self.worker_url,
             temporal_address=self.temporal.address,
             temporal_ui_url=self.temporal.ui_url,
             database_url=self.postgres.url,
@@ -85,5 +87,6 @@ def make_plan(config: StackConfig, data: DataDir) -> Plan:
         worker=worker_service(config.worker, worker_url, environment, data.log / "worker.log"),
         api=api_service(config.api, api_url, environment, data.log / "api.log"),
         api_url=api_url,
+        worker_url=worker_url,
         admin_key_file=secrets.admin_key_file,
     )

@@ -15,6 +15,7 @@ from perdure.expressions.compute import (
 from perdure.expressions.error import ExpressionError, TemplateProblem
 from perdure.expressions.path import JSON
 from perdure.expressions.scan import SecretRef
+from perdure.expressions.schema import payload_problem, schema_problem
 from perdure.expressions.scope import Scope
 from perdure.expressions.secret import SecretSlot, fill_secrets
 from perdure.expressions.template import Resolved, expression_size, references, resolve, resolve_condition
@@ -36,7 +37,9 @@ __all__ = [
     "expression_size",
     "fill_secrets",
     "needs_child",
+    "payload_problem",
     "references",
     "resolve",
     "resolve_condition",
+    "schema_problem",
 ]

@@ -32,3 +32,18 @@ TEMPLATE_WORK = 1_000_000_000
 
 EXACT_INTEGER = 2**53 - 1
 """The largest integer every JSON reader keeps exactly."""
+
+SCHEMA_BYTES = 64 * 1024
+"""A JSON Schema as compact JSON."""
+
+SCHEMA_NODES = 1_000
+"""Subschemas in it: what they cost is found out in Python."""
+
+SCHEMA_CHAIN = 32
+"""Subschemas that apply to one value one in another: the library recurses through them."""
+
+SCHEMA_PATTERNS = 20_000
+"""Weight of all its patterns: compiling takes some 0.5 µs for each unit."""
+
+SCHEMA_WORK = 1_500_000
+"""Steps that checking one payload may take, each up to 0.2 µs, and thrice that to explain a failure."""

@@ -62,6 +62,8 @@ class JobRecord(Model):
     attempts: int = 0
     retry_count: int = 0
     trace_id: str | None = None
+    traceparent: str | None = None
+    """What the job was submitted with, for spans; not stored."""
     input: Any = None
     output: Any = None
     error: ErrorInfo | None = None

@@ -17,6 +17,7 @@ from perdure.projection import row
 from perdure.projection.overlay import overlay
 from perdure.projection.record import JobRecord, JournalEvent, LiveObservation, StepRecord
 from perdure.store import projected
+from perdure.store.job import show_live
 from perdure.store.live import add_observations, newest_observations
 from perdure.store.session import transaction
 
@@ -88,6 +89,9 @@ async def _write(connection: AsyncConnection, batch: Sequence[Projection]) -> se
     await projected.enter_ledger(connection, [row.ledger_row(entry.job) for entry in batch])
     written = await projected.write_jobs(connection, await _job_rows(connection, batch, now))
     await _write_runs(connection, batch, written, now)
+    for entry in batch:
+        if entry.observations and entry.job_id not in written:
+            await show_live(connection, entry.job_id)
     new = await projected.write_journal(
         connection, [row.journal_row(event) for entry in batch for event in entry.events]
     )

@@ -6,14 +6,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, select
+from sqlalchemy import JSON, ColumnElement, Select, Text, cast, func, literal, literal_column, null, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.projection.overlay import overlay
 from perdure.projection.record import JobRecord, StepRecord
 from perdure.store.attempt import attempts_of, with_attempts
-from perdure.store.json_row import as_text, json_object
+from perdure.store.json_row import as_text, dumps, json_object
 from perdure.store.live import newest_observations
 from perdure.store.table import LIVE_FIELDS, jobs, steps
 
@@ -27,22 +27,36 @@ class StoredJob(JobRecord):
     """What Temporal says of a workflow that is stuck; part of `status_reason` as it is shown."""
 
 
-_NOT_COLUMNS = frozenset({"steps"})
 _LARGE = frozenset({"input", "output"})
-_RECORD_COLUMNS = [name for name in StoredJob.model_fields if name not in _NOT_COLUMNS]
+_RECORD_COLUMNS = [name for name in StoredJob.model_fields if name in jobs.c]
 LISTED_COLUMNS = [name for name in _RECORD_COLUMNS if name not in _LARGE]
 """What a job in a list is made of: neither steps nor input and output."""
-_STEP_COLUMNS = [name for name in StepRecord.model_fields if name != "attempts"]
+_STEP_COLUMNS = [name for name in StepRecord.model_fields if name in steps.c]
 
 
 async def get_job(connection: AsyncConnection, job_id: str, tenant: str | None) -> StoredJob | None:
     """The job with its steps, attempts and what is live; None where there is none in `tenant` (None: any)."""
+    job = await _overlaid(connection, job_id, tenant)
+    return job and with_problem(job)
+
+
+async def show_live(connection: AsyncConnection, job_id: str) -> None:
+    """Let lists show what is live of a job whose row is further on than whoever saw it. Used by the writer."""
+    job = await _overlaid(connection, job_id, None)
+    if job is None:
+        return
+    shown = job.model_dump(mode="json", by_alias=True, include=set(LIVE_FIELDS))
+    error = null() if job.error is None else cast(literal(dumps(shown["error"]), Text), JSON)
+    await connection.execute(update(jobs).where(jobs.c.id == job_id).values(shown | {"error": error}))
+
+
+async def _overlaid(connection: AsyncConnection, job_id: str, tenant: str | None) -> StoredJob | None:
     found = (await connection.execute(_job_query(job_id, tenant))).one_or_none()
     if found is None:
         return None
     job = with_attempts(StoredJob.model_validate_json(found.job), found.tried)
     observations = await newest_observations(connection, [job_id])
-    return with_problem(overlay(job, observations.get(job_id, [])))
+    return overlay(job, observations.get(job_id, []))
 
 
 def with_problem(job: StoredJob) -> StoredJob:

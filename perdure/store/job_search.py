@@ -1,16 +1,22 @@
 """Pages of jobs: filtered, sorted, each page found through an index. Used by the API."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, select, tuple_, union_all
+from sqlalchemy import Column, ColumnElement, FromClause, Select, func, literal_column, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.store import cursor as paging
 from perdure.store.job import LISTED_COLUMNS, StoredJob, with_problem
-from perdure.store.job_filter import JobFilter, content_conditions, plain_conditions
+from perdure.store.job_filter import (
+    JobFilter,
+    conditions,
+    is_simple,
+    quick_conditions,
+    scope_conditions,
+    status_condition,
+)
 from perdure.store.json_row import as_text, json_object
 from perdure.store.table import jobs
 
@@ -29,7 +35,7 @@ class JobSort(StrEnum):
     SHORTEST = "execution_ms"
 
     @property
-    def column(self) -> ColumnElement[Any]:
+    def column(self) -> Column[Any]:
         """The column the list is sorted by."""
         return jobs.c[self.value.removeprefix("-")]
 
@@ -44,15 +50,18 @@ class JobSort(StrEnum):
         return self.value.startswith("-")
 
 
-_WINDOW = 10_000
-"""Rows looked through in the order of the list before an inverted index is asked for all that match."""
-_WORDS_WINDOW = 1_500
-"""The same where words are searched: each row's are made anew."""
+_WINDOW = 5_000
+"""Rows looked through in the order of the list before all that match are asked for."""
+_FILTERED = (
+    *("status", "type", "queue", "correlation_id", "trace_id", "submitted_by", "parent_id"),
+    *("name", "labels", "error"),
+)
 # Which plan is right depends on the values: how many jobs have this status, this label. Compiling takes longer
-# than any of these statements may.
+# than any of these statements may, and a bitmap that does not fit means to look into every row of a page.
 _PLANNING = select(
-    func.set_config("plan_cache_mode", "force_custom_plan", True),  # noqa: FBT003 - SQL's
-    func.set_config("jit", "off", True),  # noqa: FBT003
+    func.set_config("plan_cache_mode", "force_custom_plan", True),
+    func.set_config("jit", "off", True),
+    func.set_config("work_mem", "32MB", True),
 )
 
 
@@ -73,12 +82,10 @@ async def list_jobs(
     after = None if cursor is None else paging.decode_position(sort, sort.kind, cursor)
     place = _Place(sort, after)
     await connection.execute(_PLANNING)
-    found: list[StoredJob] = []
-    for keys in _looks(wanted, place, limit + 1):
-        rows = await connection.scalars(_shown(keys, place))
-        found = [with_problem(StoredJob.model_validate_json(row)) for row in rows]
-        if len(found) > limit:
-            break
+    look = _in_order if is_simple(wanted) else _in_window
+    found = await _jobs(connection, look(wanted, place, limit + 1), place)
+    if look is _in_window and len(found) <= limit:
+        found = await _jobs(connection, _of_all(wanted, place, limit + 1), place)
     page = found[:limit]
     more = len(found) > limit and page
     return page, paging.encode_position(sort, _position(page[-1], sort)) if more else None
@@ -97,61 +104,56 @@ class _Place:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         column = self._sort.column
-        found = [column.is_not(None)] if column.nullable else []  # type: ignore[attr-defined]
+        found: list[ColumnElement[bool]] = [column.is_not(None)] if column.nullable else []
         if self._after is not None:
             here, there = tuple_(column, jobs.c.id), tuple_(*self._after)
             found.append(here < there if self._sort.descending else here > there)
         return found
 
-    def order(self, columns: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
-        both = columns["sorted_by"], columns["id"]
+    def order(self, keys: FromClause | None = None) -> list[ColumnElement[Any]]:
+        """By the columns of `jobs`, or by `keys` of some of them."""
+        both = (self._sort.column, jobs.c.id) if keys is None else (keys.c.sorted_by, keys.c.id)
         return [column.desc() if self._sort.descending else column.asc() for column in both]
 
-    def own_order(self) -> list[ColumnElement[Any]]:
-        return self.order({"sorted_by": self._sort.column, "id": jobs.c.id})
 
-
-def _looks(wanted: JobFilter, place: _Place, limit: int) -> list[Select[Any]]:
-    """Ways to the keys of a page, each right if it yields `limit` of them, the last one in any case."""
-    if not (wanted.labels or wanted.words):
-        return [_in_order(wanted, place, limit, place.keys)]
-    return [_in_window(wanted, place, limit), _of_all(wanted, place, limit)]
-
-
-def _in_order(wanted: JobFilter, place: _Place, limit: int, columns: list[ColumnElement[Any]]) -> Select[Any]:
-    """The first ones that meet the plain conditions: from an index that has the order, one a status."""
-    query = select(*columns).where(*plain_conditions(wanted), *place.conditions())
-    query = query.order_by(*place.own_order()).limit(limit)
+def _in_order(wanted: JobFilter, place: _Place, limit: int) -> Select[Any]:
+    """The first ones from an index that has the order; one a status, merged."""
+    query = select(*place.keys).where(*scope_conditions(wanted), *conditions(wanted, jobs.c), *place.conditions())
+    query = query.order_by(*place.order()).limit(limit)
     if not wanted.statuses:
         return query
     each = [query.where(jobs.c.status == status.value).subquery() for status in wanted.statuses]
     merged = union_all(*map(select, each)).subquery()
-    return select(merged).order_by(*place.order(merged.c)).limit(limit)
+    return select(merged).order_by(*place.order(merged)).limit(limit)
 
 
 def _in_window(wanted: JobFilter, place: _Place, limit: int) -> Select[Any]:
-    """Those among the first rows in order: quick where many jobs match."""
-    size = _WORDS_WINDOW if wanted.words else _WINDOW
-    columns = [*place.keys, jobs.c.name, jobs.c.labels, jobs.c.error]
-    rows = _in_order(wanted, place, size, columns).subquery()
-    inside = content_conditions(wanted, name=rows.c.name, labels=rows.c.labels, error=rows.c.error)
-    return select(rows.c.id, rows.c.sorted_by).where(*inside).order_by(*place.order(rows.c)).limit(limit)
+    """The first ones among the next rows of the list: all there are to see where many jobs match."""
+    query = select(*place.keys, *(jobs.c[name] for name in _FILTERED)).where(*scope_conditions(wanted))
+    rows = query.where(*place.conditions()).order_by(*place.order()).limit(_WINDOW).subquery()
+    inside = [*quick_conditions(wanted, rows.c), *status_condition(wanted, rows.c), *conditions(wanted, rows.c)]
+    return select(rows.c.id, rows.c.sorted_by).where(*inside).order_by(*place.order(rows)).limit(limit)
 
 
 def _of_all(wanted: JobFilter, place: _Place, limit: int) -> Select[Any]:
-    """All that match, then sorted: quick where few do. OFFSET keeps the planner from walking in order instead."""
-    inside = content_conditions(wanted, name=jobs.c.name, labels=jobs.c.labels, error=jobs.c.error)
-    query = select(*place.keys).where(*plain_conditions(wanted), *place.conditions(), *inside)
-    if wanted.statuses:
-        query = query.where(jobs.c.status.in_([status.value for status in wanted.statuses]))
-    rows = query.offset(literal_column("0")).subquery()
-    return select(rows.c.id, rows.c.sorted_by).order_by(*place.order(rows.c)).limit(limit)
+    """All that match, then sorted: right in any case, quick where few do.
+
+    OFFSET keeps the planner from walking in order, which takes long where less match than it thinks.
+    """
+    inside = [*scope_conditions(wanted), *status_condition(wanted, jobs.c), *conditions(wanted, jobs.c)]
+    rows = select(*place.keys).where(*inside, *place.conditions()).offset(literal_column("0")).subquery()
+    return select(rows).order_by(*place.order(rows)).limit(limit)
+
+
+async def _jobs(connection: AsyncConnection, keys: Select[Any], place: _Place) -> list[StoredJob]:
+    rows = await connection.scalars(_shown(keys, place))
+    return [with_problem(StoredJob.model_validate_json(row)) for row in rows]
 
 
 def _shown(keys: Select[Any], place: _Place) -> Select[str]:
     page = keys.subquery("page")
     row = as_text(json_object({name: jobs.c[name] for name in LISTED_COLUMNS}))
-    return select(row).join(page, page.c.id == jobs.c.id).order_by(*place.order(page.c))
+    return select(row).join(page, page.c.id == jobs.c.id).order_by(*place.order(page))
 
 
 def _position(job: StoredJob, sort: JobSort) -> paging.Position:

@@ -127,7 +127,8 @@ async def write_journal(connection: AsyncConnection, rows: Rows) -> set[str]:
 
 async def enter_ledger(connection: AsyncConnection, rows: Rows) -> None:
     """See to it that every job has its row in the ledger; those that are there stay as they are."""
-    await write_rows(connection, _LEDGER, rows)
+    # In the same order as `perdure.store.ledger.enter_keys`: the API does not wait for the locks on jobs.
+    await write_rows(connection, _LEDGER, sorted(rows, key=lambda row: str(row["job_id"])))
 
 
 async def close_ledger(connection: AsyncConnection, rows: Rows) -> None:

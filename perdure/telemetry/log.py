@@ -1,7 +1,8 @@
 """Logging of every process: structlog, one event a line on standard error; called by entry points.
 
 JSON for machines; on a terminal, or where `PERDURE_LOG_FORMAT` says so, a form for people. The standard
-library's loggers (uvicorn, temporalio, SQLAlchemy, asyncio, warnings) take the same way.
+library's loggers (uvicorn, temporalio, SQLAlchemy, asyncio, warnings) get the same form. Our own lines do not pass
+the standard library on their way: that would double what they cost, and a short job writes a dozen.
 """
 
 import json
@@ -16,6 +17,7 @@ from structlog.typing import EventDict, Processor
 from perdure.telemetry.log_field import FIXED, add_fixed_fields, read_temporal_fields
 from perdure.telemetry.log_mask import mask_event
 
+_without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 LogFormat = Literal["auto", "json", "console"]
 
@@ -53,21 +55,13 @@ def configure_logging(
         stream: where lines go; standard error.
     """
     stream = stream or sys.stderr
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_SHARED,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
     console = form == "console" or (form == "auto" and stream.isatty())
+    rendering = _rendering(stream, console=console)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,
-            processors=[_service(service), read_temporal_fields, *_rendering(stream, console=console)],
+            processors=[_service(service), read_temporal_fields, _without_meta, *rendering],
         )
     )
     root = logging.getLogger()
@@ -78,6 +72,32 @@ def configure_logging(
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name, least in _LEAST.items():
         logging.getLogger(name).setLevel(max(least, root.level))
+    structlog.configure(
+        processors=[*_SHARED, _service(service), _rendered(rendering)],
+        wrapper_class=structlog.make_filtering_bound_logger(root.level),
+        logger_factory=lambda *names: _Lines(handler, *names),
+        cache_logger_on_first_use=True,
+    )
+
+
+class _Lines:
+    """The end of the way for structlog: writes the line between those of the standard library's handler."""
+
+    def __init__(self, handler: "logging.StreamHandler[TextIO]", name: str = "perdure") -> None:
+        self.name = name
+        self._handler = handler
+
+    def _write(self, line: str) -> None:
+        self._handler.acquire()
+        try:
+            self._handler.stream.write(line + "\n")
+            self._handler.flush()
+        except (OSError, ValueError):
+            pass  # the stream is closed, or cannot hold the line: nothing that logs may fail for it
+        finally:
+            self._handler.release()
+
+    debug = info = warning = error = critical = exception = _write
 
 
 def _service(service: str) -> Processor:
@@ -88,21 +108,38 @@ def _service(service: str) -> Processor:
     return add
 
 
+def _rendered(rendering: Sequence[Processor]) -> Processor:
+    """All of `rendering` as one step that never raises: what somebody logs may be anything."""
+
+    def render(logger: Any, method: str, event: EventDict) -> Any:
+        try:
+            return _through(rendering, logger, method, dict(event))
+        except Exception as problem:  # noqa: BLE001  told in the line
+            known = {name: event[name] for name in ("timestamp", "level", "service", "logger") if name in event}
+            told = {"event": "a line that cannot be written", "problem": type(problem).__name__}
+            return _through(rendering, logger, method, known | told)
+
+    return render
+
+
+def _through(rendering: Sequence[Processor], logger: Any, method: str, event: Any) -> Any:
+    for processor in rendering:
+        event = processor(logger, method, event)
+    return event
+
+
 def _rendering(stream: TextIO, *, console: bool) -> Sequence[Processor]:
-    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if console:
         colors = stream.isatty()
         # The traceback as text, so that it is masked like everything else.
         return [
             structlog.processors.format_exc_info,
-            remove_meta,
             mask_event,
             _without_nulls,
             structlog.dev.ConsoleRenderer(colors=colors),
         ]
     return [
         structlog.processors.format_exc_info,
-        remove_meta,
         add_fixed_fields,
         mask_event,
         structlog.processors.JSONRenderer(_to_json),

@@ -7,20 +7,20 @@ from typing import Any
 from structlog.typing import EventDict
 
 from perdure.contract.identifier import tenant_of
+from perdure.contract.trace import read_traceparent
 
 FIXED = ("job_id", "parent_job_id", "step_id", "attempt", "status", "trace_id", "tenant")
 """On every line, null where the line is not about such a thing."""
 
 _FIRST = ("timestamp", "level", "service", "logger", "event")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*", re.ASCII)
 _ACTIVITY_ID = re.compile(r"([a-z][a-z0-9_]*)(?:\.r?[0-9]+)*", re.ASCII)
 _ACTIVITY, _WORKFLOW, _CORE = "temporal_activity", "temporal_workflow", "temporal_log"
 
 
 def trace_id_of(traceparent: str | None) -> str | None:
     """The trace that a W3C traceparent names; None where there is none, or it is none."""
-    found = _TRACEPARENT.fullmatch(traceparent or "")
-    return found[1] if found else None
+    found = read_traceparent(traceparent)
+    return found and found.trace_id
 
 
 def add_fixed_fields(_logger: Any, _method: str, event: EventDict) -> EventDict:

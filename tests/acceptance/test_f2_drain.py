@@ -27,7 +27,7 @@ PATIENT = {"initial_interval": "200s", "maximum_interval": "200s"}
 
 @contextmanager
 def worker(stack: Stack, directory: Path, queue: str, **settings: str) -> Iterator[Part]:
-    wanted = settings_of(stack, queues=queue, worker_grace_seconds=str(GRACE), **settings)
+    wanted = settings_of(stack, **{"queues": queue, "worker_grace_seconds": str(GRACE), **settings})
     with running_part("worker", directory, wanted) as part:
         part.await_ready()
         yield part
@@ -171,4 +171,4 @@ def _job_of(kind: str, queue: str, partner: Partner) -> dict[str, Any]:
     log = {"type": "LOG", "with": {"message": kind}}
     nap = {"id": "nap", "type": "SLEEP", "with": {"duration": "2s"}}
     middle = {"say": {**log, "id": "say"}, "nap": nap}.get(kind) or {**call(partner, kind), "id": kind}
-    return job(queue, {**log, "id": "before"}, middle, {**call(partner, "fast"), "id": "fast-after"})
+    return job(queue, {**log, "id": "before"}, middle, {**call(partner, "fast"), "id": "fast_after"})

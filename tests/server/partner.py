@@ -22,6 +22,7 @@ class Partner:
         self.delays: dict[str, float] = {}
         self.calls: Counter[str] = Counter()
         self.keys: dict[str, list[str | None]] = {}
+        self.traceparents: dict[str, list[str | None]] = {}
         self._lock = threading.Lock()
 
     def take(self, path: str, key: str | None) -> int:
@@ -43,6 +44,7 @@ def running_partner() -> Iterator[Partner]:
             self._answer()
 
         def _answer(self) -> None:
+            partner.traceparents.setdefault(self.path, []).append(self.headers.get("traceparent"))
             status = partner.take(self.path, self.headers.get("Idempotency-Key"))
             time.sleep(partner.delays.get(self.path, 0))
             body = json.dumps({"path": self.path, "call": partner.calls[self.path]}).encode()

@@ -19,10 +19,15 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90
 FREE_PORTS = ("--api-port", "0", "--temporal-port", "0", "--ui-port", "0")
 
+_KEPT = ("PERDURE_WORKFLOW_SANDBOX",)
+
 
 def environment(**extra: str) -> dict[str, str]:
-    """The environment without anybody's own settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PERDURE_", "TEMPORAL_"))}
+    """The environment without anybody's own settings, but for the one of the run with the sandbox."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PERDURE_", "TEMPORAL_", "OTEL_"))
+    }
+    kept |= {name: os.environ[name] for name in _KEPT if name in os.environ}
     return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **extra}
 
 

@@ -13,9 +13,9 @@ from perdure.embedded.temporal import DYNAMIC_CONFIG, SEARCH_ATTRIBUTES
 
 
 @contextmanager
-def running_temporal(extra_config: Sequence[str] = ()) -> Iterator[str]:
-    """Yields its address. `extra_config` are dynamic config values, `key=value`."""
-    (port,) = settle_ports([PortWish("Temporal", "", 0)])
+def running_temporal(extra_config: Sequence[str] = (), port: int = 0) -> Iterator[str]:
+    """Yields its address. `extra_config` are dynamic config values, `key=value`; port 0 is a free one."""
+    (port,) = settle_ports([PortWish("Temporal", "", port)])
     values = [word for value in (*DYNAMIC_CONFIG, *extra_config) for word in ("--dynamic-config-value", value)]
     attributes = [word for name in SEARCH_ATTRIBUTES for word in ("--search-attribute", f"{name}=Keyword")]
     base = [str(find_binaries().temporal), "server", "start-dev", "--headless", "--port", str(port)]

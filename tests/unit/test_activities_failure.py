@@ -12,8 +12,8 @@ from pydantic import BaseModel, TypeAdapter
 from temporalio.activity import ActivityCancellationDetails, Info
 from temporalio.testing import ActivityEnvironment
 
-from activities.attempt import continued, read_heartbeat
-from activities.failure import explain, matches, to_info
+from activities.failure import explain, to_info
+from activities.inheritance import continued, inherit, read_heartbeat
 from activities.mask import Mask
 from activities.output import json_flaw, to_output
 from perdure.contract.error import ErrorClass, PerdureError
@@ -102,27 +102,16 @@ def test_messages_are_storable_masked_and_cut() -> None:
     info.model_dump_json()
 
 
-@pytest.mark.parametrize(
-    ("code", "patterns", "found"),
-    [
-        ("STEP.HTTP.4XX", ["STEP.HTTP.4XX"], True),
-        ("STEP.HTTP.4XX", ["STEP.HTTP.*"], True),
-        ("STEP.HTTP.4XX", ["*"], True),
-        ("STEP.HTTP.4XX", ["STEP.HTTP"], False),
-        ("STEP.HTTP.4XX", ["step.http.*"], False),
-        ("STEP.HTTP.4XX", [], False),
-        ("STEP.HTTP.5XX", ["STEP.HTTP.4XX", "STEP.HTTP.5?X"], True),
-    ],
-)
-def test_codes_are_matched_by_pattern(code: str, patterns: list[str], *, found: bool) -> None:
-    assert matches(code, patterns) is found
-
-
 # What earlier attempts left behind.
 
 
 def info(attempt: int, scheduled: datetime) -> Info:
-    return replace(ActivityEnvironment.default_info(), attempt=attempt, current_attempt_scheduled_time=scheduled)
+    return replace(
+        ActivityEnvironment.default_info(),
+        attempt=attempt,
+        current_attempt_scheduled_time=scheduled,
+        start_to_close_timeout=timedelta(seconds=60),
+    )
 
 
 def opened(attempt: int = 1, at: datetime = NOW) -> AttemptLedger:
@@ -136,7 +125,7 @@ def opened(attempt: int = 1, at: datetime = NOW) -> AttemptLedger:
 def test_an_attempt_left_open_timed_out_or_was_lost(silent_after: int, outcome: str, code: str) -> None:
     # The first backoff is a second.
     next_attempt = info(2, NOW + timedelta(seconds=silent_after + 1))
-    (record,) = continued(opened(), next_attempt, CALL).records
+    (record,) = continued(opened(), 2, next_attempt, CALL).records
     assert (str(record.outcome), record.error and record.error.code) == (outcome, code)
     assert record.ended_at == NOW + timedelta(seconds=silent_after)
     assert record.next_retry_at == next_attempt.current_attempt_scheduled_time
@@ -145,34 +134,52 @@ def test_an_attempt_left_open_timed_out_or_was_lost(silent_after: int, outcome: 
 
 def test_a_long_backoff_does_not_make_a_lost_attempt_a_slow_one() -> None:
     call = CALL.model_copy(update={"retry": RetryPolicy(initial_interval="300s")})
-    (record,) = continued(opened(), info(2, NOW + timedelta(seconds=310)), call).records
+    (record,) = continued(opened(), 2, info(2, NOW + timedelta(seconds=310)), call).records
     assert record.outcome is AttemptOutcome.LOST
 
 
 def test_gaps_are_lost_attempts() -> None:
-    ledger = continued(opened(2), info(5, NOW + timedelta(seconds=20)), CALL)
+    ledger = continued(opened(2), 5, info(5, NOW + timedelta(seconds=20)), CALL)
     assert [(record.attempt, str(record.outcome), record.worker) for record in ledger.records] == [
         (2, "LOST", "a/1"),
         (3, "LOST", None),
         (4, "LOST", None),
     ]
-    assert [record.attempt for record in continued(AttemptLedger(), info(3, NOW), CALL).records] == [1, 2]
-    assert continued(AttemptLedger(), info(1, NOW), CALL).count == 0
+    assert [record.attempt for record in continued(AttemptLedger(), 3, info(3, NOW), CALL).records] == [1, 2]
+    assert continued(AttemptLedger(), 1, info(1, NOW), CALL).count == 0
 
 
 def test_a_closed_attempt_stays_as_it_is() -> None:
     closed = AttemptRecord(attempt=1, started_at=NOW, ended_at=NOW, outcome=AttemptOutcome.FAILED)
     ledger = AttemptLedger().put(closed)
-    assert continued(ledger, info(2, NOW), CALL) == ledger
+    assert continued(ledger, 2, info(2, NOW), CALL) == ledger
 
 
 def test_a_thousand_lost_attempts_are_counted_and_cut() -> None:
-    ledger = continued(AttemptLedger(), info(1000, NOW), CALL)
+    ledger = continued(AttemptLedger(), 1000, info(1000, NOW), CALL)
     assert (ledger.count, len(ledger.records)) == (999, 23)
 
 
-def test_an_activity_that_was_reset_counts_anew() -> None:
-    assert continued(opened(7), info(1, NOW), CALL) == opened(7)
+def beat(ledger: AttemptLedger, before: int = 0) -> list[Any]:
+    return [Heartbeat(ledger=ledger, before=before).model_dump(mode="json", by_alias=True)]
+
+
+def test_after_a_reset_the_ledger_goes_on_where_it_was() -> None:
+    failed = AttemptRecord(attempt=7, started_at=NOW, ended_at=NOW, outcome=AttemptOutcome.FAILED)
+    ledger = opened(6).put(failed)
+    first = inherit(beat(ledger), info(1, NOW), CALL)
+    assert (first.before, first.ledger.records[-1]) == (7, failed)
+    eighth = AttemptRecord(attempt=8, started_at=NOW, ended_at=NOW, outcome=AttemptOutcome.FAILED)
+    second = inherit(beat(ledger.put(eighth), first.before), info(2, NOW), CALL)
+    assert (second.before, [record.attempt for record in second.ledger.records]) == (7, [6, 7, 8])
+    again = inherit(beat(ledger.put(eighth), first.before), info(1, NOW), CALL)
+    assert again.before == 8
+
+
+def test_without_a_heartbeat_numbers_go_on_from_what_the_workflow_knows() -> None:
+    call = CALL.model_copy(update={"before": opened(1).put(AttemptRecord(attempt=2, outcome=AttemptOutcome.FAILED))})
+    assert inherit([], info(1, NOW), call).before == 2
+    assert [record.attempt for record in inherit([], info(3, NOW), call).ledger.records] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("details", [[], [None], ["x"], [{"other": 1}], [{"ledger": {"count": "many"}}]])

@@ -129,6 +129,6 @@ def test_find_running_does_not_trip_over_a_file_that_is_not_ours(tmp_path: Path,
 def test_stack_json_has_the_documented_fields(tmp_path: Path) -> None:
     write_info(tmp_path, INFO)
     written = json.loads((tmp_path / "stack.json").read_text())
-    documented = "api_url dashboard_url temporal_address temporal_ui_url database_url admin_api_key_file pids"
-    assert " ".join(written) == documented
+    addresses = "api_url dashboard_url worker_url temporal_address temporal_ui_url database_url"
+    assert " ".join(written) == f"{addresses} admin_api_key_file pids"
     assert list(written["pids"]) == ["api", "worker", "temporal", "postgres"]

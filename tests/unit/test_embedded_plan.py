@@ -123,7 +123,7 @@ def test_temporal_gets_the_measured_settings_and_no_path_it_could_misread(tmp_pa
     assert not any("?" in word for word in argv)
 
 
-@pytest.mark.parametrize(("given", "grace"), [({}, 15.0), ({"PERDURE_WORKER_GRACE_SECONDS": "2.5"}, 7.5)])
+@pytest.mark.parametrize(("given", "grace"), [({}, 18.0), ({"PERDURE_WORKER_GRACE_SECONDS": "2.5"}, 10.5)])
 def test_worker_gets_its_own_grace_and_a_margin(given: dict[str, str], grace: float) -> None:
     (step,) = worker_service(("python",), "http://127.0.0.1:1", given, Path("log")).stop_steps
     assert (step.signal, step.grace) == (signal.SIGTERM, grace)

@@ -88,6 +88,17 @@ def test_an_exception_is_one_line_too() -> None:
     assert "ZeroDivisionError" in line["exception"]
 
 
+@pytest.mark.parametrize("value", ["{(1, 2): 3}", "Broken()", "chr(0xD800)", "[float('nan')]"])
+def test_what_cannot_be_written_fails_nobody(value: str) -> None:
+    code = "class Broken:\n    def __str__(self): raise RuntimeError\n    __repr__ = __str__\n"
+    found = lines(f"{code}log.info('x', value={value}); log.info('next')")
+    assert [line["event"] for line in found][1:] == ["next"]
+
+
+def test_a_stream_that_is_closed_fails_nobody() -> None:
+    assert said("sys.stderr.close(); log.info('x')") == ""
+
+
 def test_the_level_is_a_setting() -> None:
     code = "log.debug('a'); log.info('b'); log.warning('c'); logging.getLogger('x').info('d')"
     assert [line["event"] for line in lines(code, "WARNING")] == ["c"]

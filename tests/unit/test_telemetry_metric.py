@@ -86,7 +86,7 @@ def test_each_journal_row_counts_in_the_counter_of_its_type() -> None:
         for name in ("submitted", "started", "completed", "dead_lettered", "retried", "failed")
     }
     assert counted == {
-        "submitted": 1, "started": 1, "completed": 1, "dead_lettered": 1, "retried": 1, "failed": None,
+        "submitted": 1, "started": 1, "completed": 1, "dead_lettered": 1, "retried": 1, "failed": 0,
     }  # fmt: skip
     assert value(registry, "perdure_job_duration_seconds_sum", **of, outcome="COMPLETED") == 2.0
     assert value(registry, "perdure_job_queue_wait_seconds_sum", **of) == 0.5
@@ -96,6 +96,33 @@ def test_the_counters_of_served_queues_are_there_before_the_first_job() -> None:
     registry = CollectorRegistry()
     JobMetrics(registry, Labels.serving(["default"]))
     assert value(registry, "perdure_jobs_failed_total", type="INLINE", queue="default") == 0
+
+
+def test_the_other_counters_of_a_type_are_there_with_its_first_job() -> None:
+    registry = CollectorRegistry()
+    JobMetrics(registry, Labels()).count(job(type="REPORT", queue="night"), [row(JournalType.JOB_SUBMITTED)])
+    assert value(registry, "perdure_jobs_failed_total", type="REPORT", queue="night") == 0
+
+
+def test_the_counters_of_attempts_at_known_steps_are_there_before_the_first() -> None:
+    registry = CollectorRegistry()
+    metrics = AttemptMetrics(registry, Labels.serving(["default"], ["HTTP_CALL"]))
+    before = series(registry)
+    attempts, retries = "perdure_step_attempts_total", "perdure_step_retries_total"
+    assert value(registry, attempts, type="HTTP_CALL", outcome="COMPLETED", error_class="") == 0
+    assert value(registry, retries, type="HTTP_CALL", error_class="TRANSIENT") == 0
+    for outcome, class_ in (
+        (AttemptOutcome.FAILED, ErrorClass.TIMEOUT),
+        (AttemptOutcome.FAILED, ErrorClass.PERMANENT),
+        (AttemptOutcome.TIMED_OUT, ErrorClass.TIMEOUT),
+        (AttemptOutcome.CANCELED, ErrorClass.CANCELED),
+    ):
+        assert value(registry, attempts, type="HTTP_CALL", outcome=outcome.value, error_class=class_.value) == 0
+        metrics.failed("HTTP_CALL", outcome, class_, 0.1, again=class_.retryable)
+    metrics.count_lost(job(), [])
+    grown = series(registry) - before
+    durations = sum(len(f.samples) for f in registry.collect() if f.name == "perdure_step_attempt_duration_seconds")
+    assert grown == durations, "no counter appeared"
 
 
 def test_a_step_s_duration_is_from_its_first_start_to_its_end() -> None:

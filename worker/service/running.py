@@ -11,6 +11,8 @@ from perdure.telemetry.metric.census import CensusMetrics
 from perdure.telemetry.metric.pool import PoolMetrics
 from perdure.telemetry.metric.projection import ProjectionMetrics, ProjectionState
 from perdure.telemetry.metric.registry import ProcessMetrics
+from perdure.telemetry.trace.job import JobTrace
+from perdure.telemetry.trace.tracing import Tracing
 from worker.mark import MarkSet
 from worker.metrics import WorkerMetrics, worker_metrics
 from worker.service.census import Census
@@ -22,7 +24,11 @@ from worker.service.witness import Witness
 
 @asynccontextmanager
 async def running_services(
-    client: Client, settings: Settings, marks: MarkSet, metrics: WorkerMetrics | None = None
+    client: Client,
+    settings: Settings,
+    marks: MarkSet,
+    metrics: WorkerMetrics | None = None,
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[Projector]:
     """Projector, leader, sweep and census run while this is open. Neither Postgres nor Temporal needs to be there.
 
@@ -31,7 +37,7 @@ async def running_services(
     engine = create_engine(settings)
     metrics = metrics or worker_metrics(ProcessMetrics(), settings)
     config = ProjectorConfig(interval=settings.projector_interval_ms / 1000)
-    witness = Witness(metrics.jobs, metrics.attempts, metrics.lag)
+    witness = Witness(metrics.jobs, metrics.attempts, metrics.lag, JobTrace(tracing or Tracing()))
     projector = Projector(client, engine, marks, config, witness.saw)
     leader = Leader(engine, marks.mark)
     sweep = Sweep(client, engine, marks, leader, SweepConfig(interval=settings.sweep_interval_seconds))

@@ -1,4 +1,4 @@
-"""Tells logs and metrics what the projector wrote: each event once, whichever projector wrote it."""
+"""Tells logs, metrics and traces what the projector wrote: each event once, whichever projector wrote it."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from perdure.projection.record import JobRecord, JournalEvent
 from perdure.projection.writer import Projection
 from perdure.telemetry.metric.attempt import AttemptMetrics
 from perdure.telemetry.metric.job import JobMetrics
+from perdure.telemetry.trace.job import JobTrace
 
 _log = structlog.get_logger("perdure.job")
 
@@ -32,16 +33,18 @@ _ENDED = {
 class Witness:
     """`saw` is a projector's `on_written`."""
 
-    def __init__(self, jobs: JobMetrics, attempts: AttemptMetrics, lag: Histogram) -> None:
+    def __init__(self, jobs: JobMetrics, attempts: AttemptMetrics, lag: Histogram, trace: JobTrace) -> None:
         self._jobs = jobs
         self._attempts = attempts
         self._lag = lag
+        self._trace = trace
 
     def saw(self, written: Projection, new: Sequence[JournalEvent]) -> None:
         """A projection is in the tables; `new` are its events that were not there before."""
         job = written.job
         self._jobs.count(job, new)
         self._attempts.count_lost(job, new)
+        self._trace.saw(job, new)
         if written.last_event_at is not None:
             self._lag.observe(max(0.0, (datetime.now(UTC) - written.last_event_at).total_seconds()))
         for event in new:

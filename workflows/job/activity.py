@@ -1,6 +1,6 @@
 """Runs a step as an activity: cheap pure ones first locally, within the workflow task (architecture 4.4)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -16,20 +16,23 @@ from perdure.contract.local_first import LOCAL_OUTPUT_BYTES, LOCAL_SECONDS, NOT_
 from perdure.contract.model import first_problem
 from perdure.contract.name import TIMER_BACKOFF, activity_id
 from perdure.contract.spec import RetryPolicy as RetrySpec
+from perdure.contract.state import Effect
 from perdure.contract.step_call import StepInput, StepResult
 from perdure.expressions import needs_child
-from workflows.job.outcome import Completed, Failed, Outcome, failure, read_failure
-from workflows.job.state import JobRun, StepRun
+from workflows.job.outcome import Completed, Failed, Outcome, failure, out_of_time, read_failure
+from workflows.job.remote import Again, after_failure
+from workflows.job.state import JobRun
+from workflows.job.unit import Unit
 
 _OVERHEAD = 1024
 """Bytes a marker takes beside the output: the ledger, ids."""
 
 
-async def run_activity(job: JobRun, step: StepRun, call: StepInput) -> Outcome:
-    """One round of the step, with all its attempts."""
+async def run_activity(job: JobRun, unit: Unit, call: StepInput) -> Outcome:
+    """One round of the unit, with all its attempts."""
     before = AttemptLedger()
-    if _is_cheap(step, call):
-        outcome = await _try_locally(job, step, call)
+    if _is_cheap(unit, call):
+        outcome = await _try_locally(job, unit, call)
         if not isinstance(outcome, Failed):
             if outcome is not None:
                 return outcome
@@ -38,85 +41,104 @@ async def run_activity(job: JobRun, step: StepRun, call: StepInput) -> Outcome:
         else:
             before = outcome.ledger
             await workflow.sleep(base_delay(call.retry, before.count), summary=TIMER_BACKOFF)
+    ends_at = workflow.now() + parse_duration(unit.operation.total_timeout) if unit.operation.total_timeout else None
+    while True:
+        ended = await _run_remotely(job, unit, call.model_copy(update={"before": before}), ends_at)
+        further = after_failure(job, unit, call, ended) if isinstance(ended, Failed) else ended
+        if not isinstance(further, Again):
+            return further
+        before = further.before
+        if further.delay > timedelta(0):
+            await workflow.sleep(further.delay, summary=TIMER_BACKOFF)
+
+
+async def _run_remotely(job: JobRun, unit: Unit, call: StepInput, ends_at: datetime | None) -> Outcome:
+    if job.paused:
+        await workflow.wait_condition(lambda: not job.paused)
     await job.budget.reserve(json_bytes(call.params))
+    left = ends_at - workflow.now() if ends_at else None
+    if left is not None and left <= timedelta(0):
+        return out_of_time(job, unit, call.before)
     try:
-        result = await _start_activity(step, call.model_copy(update={"before": before}))
+        result = await _start_activity(unit, call, left)
     except FailureError as raised:
-        return read_failure(job, step, raised)
-    return _read_result(job, step, result)
+        return read_failure(job, unit, raised)
+    return _read_result(job, unit, result)
 
 
-def _is_cheap(step: StepRun, call: StepInput) -> bool:
-    if step.spec.type not in LOCAL_OUTPUT_BYTES:
+def _is_cheap(unit: Unit, call: StepInput) -> bool:
+    if unit.operation.type not in LOCAL_OUTPUT_BYTES or call.effect is Effect.AT_MOST_ONCE:
         return False
     expression = call.params.get("expression")
     return not isinstance(expression, str) or not needs_child(expression, call.params["roots"])
 
 
-async def _try_locally(job: JobRun, step: StepRun, call: StepInput) -> Outcome | None:
+async def _try_locally(job: JobRun, unit: Unit, call: StepInput) -> Outcome | None:
     """How the local try ended; None where it says nothing about the step, or there was no room for one."""
-    allowed = LOCAL_OUTPUT_BYTES[step.spec.type]
+    allowed = LOCAL_OUTPUT_BYTES[unit.operation.type]
     reserved = allowed + _OVERHEAD
     if not job.budget.take(reserved):
         return None
     limits = call.limits.model_copy(update={"output_bytes": min(allowed, call.limits.output_bytes)})
     try:
-        result = await _start_locally(step, call.model_copy(update={"limits": limits}))
+        result = await _start_locally(unit, call.model_copy(update={"limits": limits}))
     except FailureError as raised:
         job.budget.give_back(allowed)
-        failed = read_failure(job, step, raised)
+        failed = read_failure(job, unit, raised)
         return None if isinstance(failed, Failed) and failed.error.code in NOT_COUNTED else failed
     job.budget.give_back(reserved - len(result.payload.data))
-    return _read_result(job, step, result)
+    return _read_result(job, unit, result)
 
 
 def _is_final(failed: Failed, retry: RetrySpec) -> bool:
     return not failed.error.error_class.retryable or failed.final or failed.ledger.count >= retry.maximum_attempts
 
 
-def _start_locally(step: StepRun, call: StepInput) -> workflow.ActivityHandle[RawValue]:
+def _start_locally(unit: Unit, call: StepInput) -> workflow.ActivityHandle[RawValue]:
     return workflow.start_local_activity(
-        step.spec.type,
+        unit.operation.type,
         call,
-        activity_id=activity_id(step.id, step.round),
+        activity_id=activity_id(unit.name, unit.round),
         result_type=RawValue,
-        start_to_close_timeout=min(timedelta(seconds=LOCAL_SECONDS), parse_duration(step.spec.timeout)),
+        start_to_close_timeout=min(timedelta(seconds=LOCAL_SECONDS), parse_duration(unit.operation.timeout)),
         retry_policy=RetryPolicy(maximum_attempts=1),
-        summary=step.id,
+        summary=unit.name,
     )
 
 
-def _start_activity(step: StepRun, call: StepInput) -> workflow.ActivityHandle[RawValue]:
-    spec = step.spec
+def _start_activity(unit: Unit, call: StepInput, left: timedelta | None) -> workflow.ActivityHandle[RawValue]:
+    spec = unit.operation
     return workflow.start_activity(
         spec.type,
         call,
-        activity_id=activity_id(step.id, step.round),
+        activity_id=activity_id(unit.name, unit.round),
         result_type=RawValue,
         start_to_close_timeout=parse_duration(spec.timeout),
-        schedule_to_close_timeout=parse_duration(spec.total_timeout) if spec.total_timeout else None,
+        schedule_to_close_timeout=left,
         heartbeat_timeout=parse_duration(spec.heartbeat_timeout),
-        retry_policy=_temporal_policy(call.retry, call.before.count),
+        retry_policy=_temporal_policy(call),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=step.id,
+        summary=unit.name,
     )
 
 
-def _temporal_policy(policy: RetrySpec, made: int) -> RetryPolicy:
+def _temporal_policy(call: StepInput) -> RetryPolicy:
+    policy = call.retry
     # The server refuses a first interval above the maximum, which would fail the workflow task for ever.
     maximum = parse_duration(policy.maximum_interval)
+    left = policy.maximum_attempts - call.before.tries
     return RetryPolicy(
         initial_interval=min(parse_duration(policy.initial_interval), maximum),
         backoff_coefficient=policy.backoff_coefficient,
         maximum_interval=maximum,
-        maximum_attempts=policy.maximum_attempts - made,
+        maximum_attempts=1 if call.effect is Effect.AT_MOST_ONCE else left,
     )
 
 
-def _read_result(job: JobRun, step: StepRun, raw: RawValue) -> Completed | Failed:
+def _read_result(job: JobRun, unit: Unit, raw: RawValue) -> Completed | Failed:
     try:
         result = StepResult.model_validate_json(raw.payload.data)
     except ValidationError as problem:
         message = f"the worker returned something that is no step result: {first_problem(problem)}"
-        return failure(job, step, "STEP.INTERNAL", ErrorClass.INTERNAL, message)
+        return failure(job, unit, "STEP.INTERNAL", ErrorClass.INTERNAL, message)
     return Completed(result.output, result.ledger.count)

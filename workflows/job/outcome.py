@@ -10,11 +10,13 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from perdure.contract.error import ErrorClass, ErrorInfo, error_info
 from perdure.contract.ledger import AttemptLedger, Heartbeat
+from perdure.contract.model import Model
 from perdure.contract.name import RESULT_CANCELED
 from perdure.contract.step_call import StepFailure
 from perdure.contract.step_timeout import timeout_error
 from perdure.expressions import ExpressionError
-from workflows.job.state import JobRun, StepRun
+from workflows.job.state import JobRun
+from workflows.job.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +46,35 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Caught:
+    """The round failed for good, and a rule of the step's `catch` gave it this output."""
+
+    failed: "Failed"
+    output: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Canceled:
     """The round was stopped because the job is ending."""
 
     attempts: int = 0
 
 
-_M = TypeVar("_M", StepFailure, Heartbeat)
-Outcome = Completed | Skipped | Failed | Canceled
+_M = TypeVar("_M", bound=Model)
+Outcome = Completed | Skipped | Failed | Caught | Canceled
 
 
-def failure(job: JobRun, step: StepRun, code: str, error_class: ErrorClass, message: str) -> Failed:
+def failure(  # noqa: PLR0917  the parts of an error
+    job: JobRun,
+    unit: Unit,
+    code: str,
+    error_class: ErrorClass,
+    message: str,
+    details: dict[str, Any] | None = None,
+) -> Failed:
     """A failure that the workflow itself found."""
-    return Failed(error_info(code, error_class, message, job_type=job.spec.type, step_type=step.spec.type))
+    types = {"job_type": job.spec.type, "step_type": unit.operation.type}
+    return Failed(error_info(code, error_class, message, details, **types))
 
 
 def told(problem: ExpressionError) -> str:
@@ -65,44 +83,53 @@ def told(problem: ExpressionError) -> str:
     return f"{problem.message} (in {source if '${' in source else f'${{ {source} }}'})"
 
 
-def read_failure(job: JobRun, step: StepRun, raised: FailureError) -> Failed | Canceled:
+def read_failure(job: JobRun, unit: Unit, raised: FailureError) -> Failed | Canceled:
     """What an activity's failure means for its step. A local activity's comes without `ActivityError` around it."""
     cause = raised.cause if isinstance(raised, ActivityError) else raised
     if isinstance(cause, ApplicationError):
-        return _read_application_error(job, step, cause)
+        return _read_application_error(job, unit, cause)
     if isinstance(cause, TemporalTimeoutError):
-        return _read_timeout(job, step, cause)
+        return _read_timeout(job, unit, cause)
     if isinstance(cause, CancelledError):
         return Canceled()
-    return failure(job, step, "STEP.INTERNAL", ErrorClass.INTERNAL, str(cause or raised))
+    return failure(job, unit, "STEP.INTERNAL", ErrorClass.INTERNAL, str(cause or raised))
 
 
-def _read_application_error(job: JobRun, step: StepRun, cause: ApplicationError) -> Failed | Canceled:
-    details = _read(StepFailure, cause.details)
+def _read_application_error(job: JobRun, unit: Unit, cause: ApplicationError) -> Failed | Canceled:
+    details = read_detail(StepFailure, cause.details)
     attempts = details.ledger.count if details else 0
     if cause.type == RESULT_CANCELED:
         return Canceled(attempts)
     if details is not None:
         return Failed(details.error, attempts, details.ledger, cause.non_retryable)
     code = cause.type or "STEP.INTERNAL"
-    return failure(job, step, code, ErrorClass.INTERNAL, cause.message)
+    return failure(job, unit, code, ErrorClass.INTERNAL, cause.message)
 
 
-def _read_timeout(job: JobRun, step: StepRun, cause: TemporalTimeoutError) -> Failed:
-    heartbeat = _read(Heartbeat, cause.last_heartbeat_details)
+def out_of_time(job: JobRun, unit: Unit, ledger: AttemptLedger) -> Failed:
+    """The time for all attempts together is up before another one could begin."""
+    return Failed(_timeout(job, unit, TimeoutType.SCHEDULE_TO_CLOSE), ledger.count, ledger)
+
+
+def _read_timeout(job: JobRun, unit: Unit, cause: TemporalTimeoutError) -> Failed:
+    heartbeat = read_detail(Heartbeat, cause.last_heartbeat_details)
     ledger = heartbeat.ledger if heartbeat else AttemptLedger()
-    error = timeout_error(
-        TimeoutType(cause.type or TimeoutType.START_TO_CLOSE).name,
-        timeout=step.spec.timeout,
-        total_timeout=step.spec.total_timeout,
-        heartbeat_timeout=step.spec.heartbeat_timeout,
+    return Failed(_timeout(job, unit, TimeoutType(cause.type or TimeoutType.START_TO_CLOSE)), max(1, ledger.count))
+
+
+def _timeout(job: JobRun, unit: Unit, kind: TimeoutType) -> ErrorInfo:
+    return timeout_error(
+        kind.name,
+        timeout=unit.operation.timeout,
+        total_timeout=unit.operation.total_timeout,
+        heartbeat_timeout=unit.operation.heartbeat_timeout,
         job_type=job.spec.type,
-        step_type=step.spec.type,
+        step_type=unit.operation.type,
     )
-    return Failed(error, max(1, ledger.count))
 
 
-def _read(model: type[_M], details: Sequence[Any]) -> _M | None:
+def read_detail(model: type[_M], details: Sequence[Any]) -> _M | None:
+    """The first of a failure's details, if it is a `model`."""
     try:
         return model.model_validate(details[0], strict=False) if details else None
     except ValidationError:

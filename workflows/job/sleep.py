@@ -11,20 +11,21 @@ from perdure.contract.model import first_problem
 from perdure.contract.sleep import SleepParams
 from perdure.contract.state import StepStatus
 from workflows.job.outcome import Completed, Failed, failure
-from workflows.job.state import JobRun, StepRun
+from workflows.job.state import JobRun
+from workflows.job.unit import Unit
 
 
-async def sleep(job: JobRun, step: StepRun, params: Any) -> Completed | Failed:
+async def sleep(job: JobRun, unit: Unit, params: Any) -> Completed | Failed:
     """Wait as the parameters say. A time that has passed ends the step at once."""
-    if step.wake_at is None:
+    if unit.wake_at is None:
         try:
             wait = SleepParams.model_validate(params, strict=False)
         except ValidationError as problem:
-            return failure(job, step, "STEP.PARAMETERS", ErrorClass.PERMANENT, first_problem(problem))
-        step.wake_at = wait.wake_at(workflow.now()).isoformat()
-    step.status = StepStatus.WAITING
-    left = datetime.fromisoformat(step.wake_at) - workflow.now()
-    # Always a timer, however short: its two events are how the fold sees the step.
-    await workflow.sleep(max(left, timedelta(milliseconds=1)), summary=step.id)
-    step.wake_at = None
+            return failure(job, unit, "STEP.PARAMETERS", ErrorClass.PERMANENT, first_problem(problem))
+        unit.wake_at = wait.wake_at(workflow.now()).isoformat()
+    unit.status = StepStatus.WAITING
+    left = datetime.fromisoformat(unit.wake_at) - workflow.now()
+    # Always a timer, however short: its two events are how the fold sees the unit.
+    await workflow.sleep(max(left, timedelta(milliseconds=1)), summary=unit.name)
+    unit.wake_at = None
     return Completed(None)

@@ -1,87 +1,99 @@
-"""The job while it runs: its steps in memory, and their form when the job continues as new."""
+"""What all modules of the interpreter share about one job: its units, what it keeps, what expressions see."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from perdure.contract.error import ErrorInfo
-from perdure.contract.execution import JobStart, StepState
+from perdure.contract.execution import JobStart
+from perdure.contract.identifier import parse_unit_id
 from perdure.contract.json_size import json_bytes
-from perdure.contract.spec import StepSpec
 from perdure.contract.state import StepStatus
 from perdure.expressions import Scope
 from workflows.job.budget import TaskBudget
-
-
-@dataclass
-class StepRun:
-    """A step while its job runs; the fields are those of `StepState`."""
-
-    spec: StepSpec
-    status: StepStatus = StepStatus.PENDING
-    round: int = 1
-    output: Any = None
-    error: ErrorInfo | None = None
-    started_at: str | None = None
-    completed_at: str | None = None
-    attempts: int = 0
-    wake_at: str | None = None
-
-    @classmethod
-    def restore(cls, spec: StepSpec, carried: StepState | None) -> "StepRun":
-        """The step as an earlier run of the job left it; new where there was none."""
-        return cls(spec) if carried is None else cls(spec, **{k: v for k, v in dict(carried).items() if k in cls.__dataclass_fields__})
-
-    def carry(self) -> StepState:
-        """What the next run of the job takes over."""
-        return StepState(**{name: getattr(self, name) for name in StepState.model_fields if hasattr(self, name)})
-
-    @property
-    def id(self) -> str:
-        """The step's id in the spec."""
-        return self.spec.id
+from workflows.job.note import NoteWriter
+from workflows.job.status_attribute import StatusAttribute
+from workflows.job.unit import StepRun, Unit
 
 
 class JobRun:
-    """What all modules of the interpreter share about one job."""
+    """One run of one job."""
 
     def __init__(self, job_id: str, start: JobStart) -> None:
-        carried = start.carried.steps if start.carried else {}
         self.id = job_id
         self.start = start
         self.spec = start.spec
         self.limits = start.limits
-        self.steps = {step.id: StepRun.restore(step, carried.get(step.id)) for step in start.spec.steps}
+        self.steps = {step.id: StepRun.of(step) for step in start.spec.steps}
+        self.position = {step_id: place for place, step_id in enumerate(self.steps)}
         self.budget = TaskBudget(start.limits.task_bytes)
-        self._kept_bytes = len(start.spec.model_dump_json(by_alias=True).encode()) + sum(
-            json_bytes(step.output) for step in self.steps.values()
-        )
+        self.notes = NoteWriter(start.carried.notes if start.carried else 0)
+        self.attribute = StatusAttribute()
+        self.paused = False
+        self.stopping = False
+        """Whether what runs was asked to stop."""
+        self.completed: list[str] = []
+        """Names of the units that have a compensation, in the order of their completion."""
+        self._kept_bytes = len(start.spec.model_dump_json(by_alias=True).encode())
 
-    def keep(self, step: StepRun, output: Any) -> bool:
-        """Keep a step's output if the job's state stays within its limit; whether it did."""
-        size = json_bytes(output) - json_bytes(step.output)
-        if self._kept_bytes + size > self.limits.state_bytes:
+    def unit(self, name: str) -> Unit | None:
+        """The unit of that name; None where the job has none, or not yet."""
+        id_ = parse_unit_id(name)
+        step = self.steps.get(id_.step) if id_ else None
+        if id_ is None or step is None:
+            return None
+        if id_.compensates:
+            return step.compensations.get(name)
+        if id_.index is None:
+            return step
+        items = step.fan_out.items if step.fan_out else []
+        return items[id_.index] if id_.index < len(items) else None
+
+    @property
+    def item_count(self) -> int:
+        """Items of all fan-outs so far."""
+        return sum(len(step.fan_out.items) for step in self.steps.values() if step.fan_out)
+
+    def order(self, unit: Unit) -> tuple[int, bool, int]:
+        """Sorts units as their steps are listed."""
+        return self.position[unit.id.step], unit.id.compensates, unit.id.index or 0
+
+    def keep(self, unit: Unit, output: Any) -> bool:
+        """Keep a unit's output if the job's state stays within its limit; whether it did."""
+        size = json_bytes(output) - json_bytes(unit.output)
+        if not self.room_for(size):
             return False
         self._kept_bytes += size
-        step.output = output
+        unit.output = output
         return True
 
-    def scope(self) -> Scope:
-        """What `${ }` may refer to now."""
+    def room_for(self, size: int) -> bool:
+        """Whether the job may hold that many bytes more."""
+        return self._kept_bytes + size <= self.limits.state_bytes
+
+    def forget(self, unit: Unit) -> None:
+        """Drop a unit's output, and those of its items."""
+        self.keep(unit, None)
+        if isinstance(unit, StepRun):
+            for item in unit.fan_out.items if unit.fan_out else []:
+                self.keep(item, None)
+            unit.fan_out = None
+
+    def scope(self, unit: Unit | None = None) -> Scope:
+        """What `${ }` may refer to now; `item` and `index` where the unit is of a fan-out."""
         spec = self.spec
-        return Scope(
-            {
-                "input": spec.input,
-                "job": {
-                    "id": self.id,
-                    "name": spec.name,
-                    "type": spec.type,
-                    "labels": spec.labels,
-                    "correlation_id": spec.correlation_id,
-                },
+        roots = {
+            "input": spec.input,
+            "job": {
+                "id": self.id,
+                "name": spec.name,
+                "type": spec.type,
+                "labels": spec.labels,
+                "correlation_id": spec.correlation_id,
             },
-            StepsView(self.steps),
-        )
+        }
+        if unit is not None and unit.id.index is not None:
+            roots["item"] = unit.item
+            roots["index"] = unit.id.index
+        return Scope(roots, StepsView(self.steps))
 
 
 class StepsView(Mapping[str, Any]):
@@ -93,10 +105,15 @@ class StepsView(Mapping[str, Any]):
     def __getitem__(self, step_id: str) -> dict[str, Any]:
         step = self._steps[step_id]
         error = step.error.model_dump(mode="json", by_alias=True) if step.error else None
-        return {"output": step.output, "status": str(step.status), "error": error}
+        return {"output": step.result, "status": str(step.status), "error": error}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._steps)
 
     def __len__(self) -> int:
         return len(self._steps)
+
+
+def is_open(unit: Unit) -> bool:
+    """Whether something of the unit runs or waits; a parked one does not."""
+    return unit.status in (StepStatus.RUNNING, StepStatus.RETRYING, StepStatus.WAITING)

@@ -1,26 +1,27 @@
 """The `Job` workflow: its run method and its handlers, nothing more; the worker registers it."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RawValue
+from temporalio.common import RawValue, VersioningBehavior
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from perdure.contract.command import CancelCommand, CommandAccepted
+from perdure.contract.command import CancelCommand, CommandAccepted, HoldInput, PauseCommand, ResumeCommand
 from perdure.contract.execution import JobResult
 from perdure.contract.journal import JournalType
-from perdure.contract.name import ACTIVITY_REQUEST_CANCEL, JOB_WORKFLOW, QUERY_STATE
+from perdure.contract.name import ACTIVITY_HOLD_STEPS, ACTIVITY_REQUEST_CANCEL, JOB_WORKFLOW, QUERY_STATE
 from perdure.contract.state import JobStatus
-from workflows.job import command
-from workflows.job.command import RefusedError
+from workflows.job.command import RefusedError, parse_signal, parse_update
+from workflows.job.decision import decide
 from workflows.job.execution import Execution
 from workflows.job.opening import NO_INPUT, InvalidStartError, read_start
-from workflows.job.result import close
+from workflows.job.result import result_of
 
 
-@workflow.defn(name=JOB_WORKFLOW)
+@workflow.defn(name=JOB_WORKFLOW, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class Job:
     """One job. All input is raw and parsed here, so that nothing from outside can fail a workflow task."""
 
@@ -28,6 +29,9 @@ class Job:
     def __init__(self, start: RawValue = NO_INPUT) -> None:
         self._invalid: str | None = None
         self._execution: Execution | None = None
+        self._holding = asyncio.Lock()
+        self._held = False
+        """Whether Temporal was asked to hold the job's open activities."""
         try:
             self._execution = Execution(workflow.info().workflow_id, read_start(start))
         except InvalidStartError as problem:
@@ -40,9 +44,9 @@ class Job:
             raise ApplicationError(f"this is no job: {self._invalid}", type="ENGINE.SPEC_INVALID", non_retryable=True)
         ending = await self._execution.run()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        result = close(self._execution.job, ending)
-        self._execution.notes.flush()
-        if result.status is JobStatus.COMPLETED:
+        self._execution.job.notes.flush()
+        result = result_of(ending)
+        if ending.completed:
             return result
         if result.status is JobStatus.CANCELED:
             raise CancelledError("the job was canceled")
@@ -51,37 +55,42 @@ class Job:
 
     @workflow.signal(dynamic=True)
     async def on_signal(self, name: str, args: Sequence[RawValue]) -> None:
-        """Takes `retry`; notes everything else as refused."""
+        """Takes the commands that are signals; notes everything else as refused."""
         if self._execution is None:
             return
         try:
-            command.take(self._execution, command.parse_signal(name, args), via="signal")
+            decide(self._execution, parse_signal(name, args), via="signal").act()
         except RefusedError as refused:
-            self._execution.notes.add(
+            self._execution.job.notes.add(
                 JournalType.JOB_COMMAND_REFUSED, name=name[:100], via="signal", problem=refused.message
             )
 
     @workflow.update(dynamic=True)
     async def on_update(self, name: str, args: Sequence[RawValue]) -> CommandAccepted:
-        """Takes `retry` and `cancel`; answers which steps it concerned."""
+        """Takes every command; answers which units it concerned."""
         execution = self._require()
-        parsed = command.parse_update(name, args)
+        command = parse_update(name, args)
         first = not execution.stop_requested
-        accepted = command.take(execution, parsed, via="update")
-        if isinstance(parsed, CancelCommand) and first:
-            await workflow.execute_activity(
-                ACTIVITY_REQUEST_CANCEL,
-                parsed,
-                activity_id="perdure:cancel",
-                start_to_close_timeout=timedelta(seconds=30),
-                summary="perdure:cancel",
-            )
-        return accepted
+        decision = decide(execution, command, via="update")
+        decision.act()
+        if isinstance(command, CancelCommand) and first:
+            await _ask_temporal(ACTIVITY_REQUEST_CANCEL, "perdure:cancel", command)
+        elif isinstance(command, PauseCommand | ResumeCommand):
+            await self._hold(execution)
+        return CommandAccepted(steps=decision.units)
 
     @on_update.validator
     def check_update(self, name: str, args: Sequence[RawValue]) -> None:
         """Refuses an update before it leaves a trace in the history."""
-        command.check(self._require(), command.parse_update(name, args))
+        decide(self._require(), parse_update(name, args), via="update")
+
+    async def _hold(self, execution: Execution) -> None:
+        """Have Temporal stop, or go on, repeating what runs, as the job stands when it is this one's turn."""
+        async with self._holding:
+            hold = execution.job.paused
+            if hold != self._held and (self._held or execution.scheduler.running):
+                await _ask_temporal(ACTIVITY_HOLD_STEPS, "perdure:hold", HoldInput(hold=hold))
+                self._held = hold
 
     @workflow.query(name=QUERY_STATE)
     def state(self) -> dict[str, Any]:
@@ -89,9 +98,15 @@ class Job:
         if self._execution is None:
             return {"invalid": self._invalid, "steps": {}}
         steps = self._execution.job.steps.values()
-        return {"steps": {step.id: {"status": str(step.status), "round": step.round} for step in steps}}
+        return {"steps": {step.name: {"status": str(step.status), "round": step.round} for step in steps}}
 
     def _require(self) -> Execution:
         if self._execution is None:
             raise RefusedError("ENGINE.SPEC_INVALID", "this workflow was not started with a job")
         return self._execution
+
+
+async def _ask_temporal(activity: str, name: str, argument: CancelCommand | HoldInput) -> None:
+    await workflow.execute_activity(
+        activity, argument, activity_id=name, start_to_close_timeout=timedelta(seconds=30), summary=name
+    )

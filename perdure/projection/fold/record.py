@@ -43,6 +43,7 @@ def record(state: FoldState) -> JobRecord:
         attempts=sum(step.attempt_count for step in state.steps.values()),
         retry_count=sum(step.retry_count for step in state.steps.values()),
         trace_id=state.trace_id,
+        traceparent=state.traceparent,
         input=state.input,
         output=state.output,
         error=error,

@@ -15,6 +15,7 @@ from perdure.contract.name import (
     TASK_QUEUE_PREFIX,
 )
 from perdure.contract.state import StepStatus
+from perdure.contract.trace import read_traceparent
 from perdure.projection.fold import reading
 from perdure.projection.fold.failure import StepTerms
 from perdure.projection.fold.row import Row
@@ -25,7 +26,6 @@ _STEP_ID = re.compile(STEP_ID_FORM, re.ASCII)
 _PRIORITIES = range(1, 6)
 _LONGEST_TEXT = 255
 """Characters of a text that the store indexes; a spec that the API took is within it."""
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*", re.ASCII)
 
 
 def on_started(state: FoldState, event: HistoryEvent) -> list[Row]:
@@ -63,8 +63,9 @@ def _read_memo(state: FoldState, data: Mapping[str, Any]) -> None:
     memo = reading.mapping(data, "memo")
     state.submitted_by = reading.text(memo, MEMO_SUBMITTED_BY) or reading.text(data, "identity")
     state.fingerprint = reading.text(memo, MEMO_FINGERPRINT)
-    parent = _TRACEPARENT.fullmatch(reading.text(memo, MEMO_TRACEPARENT) or "")
-    state.trace_id = parent[1] if parent else None
+    trace = read_traceparent(reading.text(memo, MEMO_TRACEPARENT))
+    state.trace_id = trace and trace.trace_id
+    state.traceparent = trace and trace.traceparent
 
 
 def _read_spec(state: FoldState, spec: Mapping[str, Any]) -> None:

@@ -103,6 +103,7 @@ class FoldState:
     submitted_by: str | None = None
     fingerprint: str | None = None
     trace_id: str | None = None
+    traceparent: str | None = None
     parent_id: str | None = None
     input: Any = None
 

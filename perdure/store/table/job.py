@@ -80,8 +80,21 @@ for _name in ("code", "fingerprint"):
 for _name in ("completed_at", "execution_ms"):
     _order = (jobs.c[_name].desc(), jobs.c.id.desc())
     Index(f"jobs_{_name}_idx", *_order, postgresql_where=jobs.c[_name].is_not(None))
-Index("jobs_labels_idx", jobs.c.labels, postgresql_using="gin", postgresql_ops={"labels": "jsonb_path_ops"})
-Index("jobs_words_idx", job_words(jobs.c.name, jobs.c.labels, jobs.c.error), postgresql_using="gin")
+_SHORT_LIST = {"gin_pending_list_limit": 256}
+"""Every search reads all that is not yet sorted into an inverted index: let it be little (KiB)."""
+Index(
+    "jobs_labels_idx",
+    jobs.c.labels,
+    postgresql_using="gin",
+    postgresql_ops={"labels": "jsonb_path_ops"},
+    postgresql_with=_SHORT_LIST,
+)
+Index(
+    "jobs_words_idx",
+    job_words(jobs.c.name, jobs.c.labels, jobs.c.error),
+    postgresql_using="gin",
+    postgresql_with=_SHORT_LIST,
+)
 
 runs = Table(
     "runs",

@@ -17,6 +17,16 @@ from perdure.telemetry.metric.label import Labels
 ATTEMPT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3_600)
 """Seconds."""
 
+_RETRIED = tuple(each for each in ErrorClass if each.retryable)
+_ENDS = (
+    (AttemptOutcome.COMPLETED, ""),
+    (AttemptOutcome.TIMED_OUT, ErrorClass.TIMEOUT.value),
+    (AttemptOutcome.LOST, ErrorClass.LOST.value),
+    (AttemptOutcome.CANCELED, ErrorClass.CANCELED.value),
+    *((AttemptOutcome.FAILED, each.value) for each in ErrorClass if each not in (ErrorClass.LOST, ErrorClass.CANCELED)),
+)
+"""Every way an attempt ends, with the class of its error."""
+
 
 class AttemptMetrics:
     """What the step wrapper tells of its attempts. Without a registry it counts for nobody."""
@@ -49,6 +59,12 @@ class AttemptMetrics:
             buckets=ATTEMPT_BUCKETS,
             registry=registry,
         )
+        # A counter that appears with its first event hides that event from `rate()`.
+        for kind in self._labels.step_type.known:
+            for outcome, error_class in _ENDS:
+                self._attempts.labels(kind, outcome.value, error_class)
+            for each in _RETRIED:
+                self._retries.labels(kind, each.value)
         self._slots = Gauge(
             "perdure_worker_slots", "Steps this worker may run at once, by queue.", ("queue",), registry=registry
         )

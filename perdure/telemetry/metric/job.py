@@ -45,14 +45,13 @@ class JobMetrics:
 
     def __init__(self, registry: CollectorRegistry | None, labels: Labels) -> None:
         self._labels = labels
+        self._begun: set[tuple[str, str]] = set()
         self._counters = {
             kind: Counter(f"perdure_jobs_{name}", told, _BY_JOB, registry=registry)
             for kind, (name, told) in _COUNTED.items()
         }
-        # A counter that appears with its first event hides that event from `increase()`.
-        for counter in self._counters.values():
-            for queue in labels.queue.known:
-                counter.labels(USUAL_TYPE, queue)
+        for queue in labels.queue.known:
+            self._begin(USUAL_TYPE, queue)
         self._duration = Histogram(
             "perdure_job_duration_seconds",
             "From a job's start to its end, waits and parked time included.",
@@ -78,6 +77,7 @@ class JobMetrics:
     def count(self, job: JobRecord, rows: Sequence[JournalEvent]) -> None:
         """Count rows of a job that were inserted just now."""
         by_job = (self._labels.job_type.of(job.type), self._labels.queue.of(job.queue))
+        self._begin(*by_job)
         for row in rows:
             if row.type in self._counters:
                 self._counters[row.type].labels(*by_job).inc()
@@ -87,6 +87,17 @@ class JobMetrics:
                 self._duration.labels(*by_job, job.status.value).observe(job.execution_ms / 1000)
             elif row.type in _STEP_ENDS:
                 self._step_ended(job, row)
+
+    def _begin(self, job_type: str, queue: str) -> None:
+        """Let all counters of jobs of this kind be there: one that appears with its first event hides it from `rate()`.
+
+        Of types that are not known beforehand that hides the first submission; how such a job ends is seen.
+        """
+        if (job_type, queue) in self._begun:
+            return
+        self._begun.add((job_type, queue))
+        for counter in self._counters.values():
+            counter.labels(job_type, queue)
 
     def _step_ended(self, job: JobRecord, row: JournalEvent) -> None:
         step = next((step for step in job.steps if step.id == row.step_id), None)

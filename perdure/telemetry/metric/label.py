@@ -34,6 +34,6 @@ class Labels:
     queue: BoundedLabel = field(default_factory=lambda: BoundedLabel(MOST_QUEUES))
 
     @classmethod
-    def serving(cls, queues: Iterable[str]) -> "Labels":
-        """With the queues that this process serves known beforehand."""
-        return cls(queue=BoundedLabel(MOST_QUEUES, queues))
+    def serving(cls, queues: Iterable[str], step_types: Iterable[str] = ()) -> "Labels":
+        """With the queues that this process serves, and the step types it has, known beforehand."""
+        return cls(step_type=BoundedLabel(MOST_TYPES, step_types), queue=BoundedLabel(MOST_QUEUES, queues))

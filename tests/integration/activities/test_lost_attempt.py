@@ -5,10 +5,8 @@ import contextlib
 import sys
 import time
 from datetime import timedelta
-from typing import Any
 
 import httpx
-import pytest
 from pydantic import BaseModel
 from temporalio.client import Client
 
@@ -132,59 +130,3 @@ async def test_a_step_that_will_not_stop_is_timed_out_by_temporal(
     error = ended.ledger.records[0].error
     assert error is not None
     assert (error.code, error.message) == ("STEP.TIMEOUT", "an attempt took longer than 1s")
-
-
-@pytest.mark.parametrize("verb", ["pause", "reset"])
-async def test_an_operator_who_interrupts_a_running_activity_costs_no_failure(
-    client: Client, http: httpx.AsyncClient, temporal_address: str, queue: str, verb: str
-) -> None:
-    runs: list[int] = []
-    running = asyncio.Event()
-
-    @step("PATIENT")
-    async def patient(ctx: StepContext, params: Nothing) -> str:
-        runs.append(ctx.attempt)
-        running.set()
-        await asyncio.sleep(60 if len(runs) == 1 else 0)
-        return "done"
-
-    async with worker(client, runtime_with(http), queue, [definition_of(patient)]):
-        handle = await start(client, queue, call_of("PATIENT", {}, retry=SOON), heartbeat_timeout="1s")
-        await running.wait()
-        await _temporal(temporal_address, verb, handle.id)
-        if verb == "pause":
-            await _paused(handle)
-            await _temporal(temporal_address, "unpause", handle.id)
-        ended: Ended = await handle.result()
-    assert ended.outcomes[-1] == "COMPLETED"
-    assert len(runs) == 2
-    if verb == "pause":
-        assert ended.outcomes == ["LOST", "COMPLETED"]
-        assert ended.ledger.records[0].error is not None
-        assert ended.ledger.records[0].error.code == "WORKER.INTERRUPTED"
-
-
-async def _temporal(address: str, verb: str, workflow_id: str) -> None:
-    process = await asyncio.create_subprocess_exec(
-        f"{sys.prefix}/bin/temporal",
-        "activity",
-        verb,
-        "--address",
-        address,
-        "--workflow-id",
-        workflow_id,
-        "--activity-id",
-        "one",
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    assert await process.wait() == 0
-
-
-async def _paused(handle: Any) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        pending = (await handle.describe()).raw_description.pending_activities
-        if pending and pending[0].paused and pending[0].attempt == 2:
-            return
-        assert time.monotonic() < deadline, pending
-        await asyncio.sleep(0.1)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from api.jobs import decision
+from api.jobs import stop
 from api.temporal_call import temporal_call
 from tests.integration.api.stack import Api, serving, spec, unique, until
 from tests.integration.api.test_bad_input import check_problem
@@ -85,7 +85,7 @@ async def test_cancelling_a_job_that_ends_meanwhile_is_409(
         async with temporal_call(*seconds):
             yield
 
-    monkeypatch.setattr(decision, "temporal_call", once_it_ended)
+    monkeypatch.setattr(stop, "temporal_call", once_it_ended)
     problem = check_problem(await http.post(f"/v1/jobs/{job_id}/cancel", json={"reason": "x"}), 409)
     assert asked == [job_id]
     assert (problem["code"], "COMPLETED" in problem["detail"]) == ("API.JOB_CLOSED", True)

@@ -4,13 +4,19 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from tests.integration.api.stack import Api, spec, unique
+from perdure.projection.live import observe
+from perdure.projection.reader import describe
+from perdure.projection.record import LiveObservation
+from perdure.store.live import add_observations
+from perdure.store.session import transaction
+from tests.integration.api.stack import Api, spec, unique, until
 from tests.integration.api.test_bad_input import check_problem
 from tests.integration.workflow.conftest import Bench, running_bench
 
@@ -133,6 +139,27 @@ async def test_an_unchanged_job_is_not_sent_again(api: Api, http: httpx.AsyncCli
     assert answer.headers["etag"] != tag
 
 
+async def test_b11_attempts_seen_before_a_cancel_in_backoff_are_shown_by_temporal_too(
+    api: Api, http: httpx.AsyncClient, bench: Bench
+) -> None:
+    step = {"id": "a", "type": "FAIL", "with": {"class": "TRANSIENT"}, "retry": {"initial_interval": "1h"}}
+    job_id = await submit(http, queue=bench.queue, steps=[step])
+    run_id = (await describe(api.temporal, job_id)).workflow_execution_info.execution.run_id
+
+    async def seen() -> list[LiveObservation]:
+        found = await observe(api.temporal, job_id, run_id, datetime.now(UTC))
+        return [one for one in found if one.next_retry_at]
+
+    observed = await until(seen)
+    async with transaction(api.engine) as connection:
+        await add_observations(connection, observed)
+    await api.temporal.get_workflow_handle(job_id).cancel()
+    await finished(api, job_id)
+    (shown,) = (await http.get(f"/v1/jobs/{job_id}?consistency=strong")).json()["steps"]
+    assert (shown["status"], shown["attempt_count"]) == ("CANCELED", 1)
+    assert [(tried["attempt"], tried["outcome"], tried["live"]) for tried in shown["attempts"]] == [(1, "FAILED", True)]
+
+
 async def test_a_job_that_is_nowhere_is_404(http: httpx.AsyncClient) -> None:
     for path in ("", "?consistency=strong", "/journal"):
         check_problem(await http.get(f"/v1/jobs/default:{unique()}{path}"), 404)
@@ -162,6 +189,7 @@ async def test_the_journal_is_numbered_and_cites_its_events(api: Api, http: http
             break
         cursor = f"&cursor={page['page']['cursor']}"
     assert paged == whole["data"]
+    assert whole["projection"] == (await http.get(f"/v1/jobs/{job_id}")).json()["projection"]
 
 
 async def test_past_the_end_of_a_journal_there_is_nothing(api: Api, http: httpx.AsyncClient) -> None:

@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 
 from perdure.admission.fingerprint import fingerprint
 from perdure.contract.state import JobStatus
-from perdure.store.ledger import close_entry, get_entry, insert_if_absent
+from perdure.store.ledger import LedgerEntry, close_entry, enter_keys, get_entry
 from perdure.store.session import transaction
 from tests.integration.api.stack import Api, spec, unique
 
@@ -114,7 +114,7 @@ async def test_the_ledger_alone_is_enough_to_replay(api: Api, http: httpx.AsyncC
     key = unique()
     submitted_at = datetime(2020, 1, 2, tzinfo=UTC)
     async with transaction(api.engine) as connection:
-        await insert_if_absent(connection, f"default:{key}", fingerprint(spec()), submitted_at)
+        await enter_keys(connection, [LedgerEntry(f"default:{key}", fingerprint(spec()), submitted_at)])
         await close_entry(connection, f"default:{key}", JobStatus.COMPLETED, submitted_at)
     answer = await http.post("/v1/jobs", json=spec(), headers={"Idempotency-Key": key})
     job = answer.json()

@@ -112,3 +112,14 @@ def test_a_secret_file_that_is_missing_is_named_with_its_variable(tmp_path: Path
     gone = str(tmp_path / "gone")
     found = doctor(**NO_POSTGRES, PERDURE_TEMPORAL_ADDRESS="127.0.0.1:1", PERDURE_API_KEY_PEPPER_FILE=gone)
     assert "PERDURE_API_KEY_PEPPER_FILE" in found.only("files")["what"]
+
+
+def test_temporals_own_profile_is_used_and_told(temporal_address: str, tmp_path: Path, doctor: Doctor) -> None:
+    file = tmp_path / "temporal.toml"
+    file.write_text(f'[profile.here]\naddress = "{temporal_address}"\nnamespace = "default"\n')
+    examined = doctor(**NO_POSTGRES, TEMPORAL_CONFIG_FILE=str(file), TEMPORAL_PROFILE="here")
+    found = examined.only("temporal")
+    assert found["level"] == "ok"
+    assert f"{temporal_address} (from the profile 'here' of {file})" in found["what"]
+    missing = doctor(**NO_POSTGRES, TEMPORAL_CONFIG_FILE=str(file), TEMPORAL_PROFILE="there").only("temporal")
+    assert (missing["level"], "there" in missing["what"]) == ("problem", True)

@@ -67,7 +67,7 @@ def test_settings_name_what_is_examined_also_beside_a_running_stack(stack: Stack
     assert examined.findings.keys() == SERVER_SIDE | CLIENT_SIDE
     elsewhere = doctor(cwd=stack.directory, **{**of_settings(stack), "PERDURE_TEMPORAL_ADDRESS": "127.0.0.1:1"})
     assert elsewhere.code == 1
-    assert "127.0.0.1:1: " in elsewhere.only("temporal")["what"]
+    assert "127.0.0.1:1 (from PERDURE_TEMPORAL_ADDRESS): " in elsewhere.only("temporal")["what"]
 
 
 def test_a_server_alone_is_examined_from_outside(stack: Stack, doctor: Doctor) -> None:

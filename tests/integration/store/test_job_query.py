@@ -145,6 +145,14 @@ async def test_a_projector_that_observed_nothing_does_not_hide_what_another_saw(
     assert await _ids(engine, JobFilter(tenant=None, statuses=[JobStatus.RETRYING])) == [record.id]
 
 
+async def test_what_a_projector_that_lags_behind_saw_is_found_as_it_is_shown(engine: AsyncEngine) -> None:
+    record = job()
+    await write(engine, [projection(record.model_copy(update={"last_event_id": 9}))])
+    await write(engine, [projection(record, retrying(record, 1))])
+    assert (await _shown(engine, record.id)).status is JobStatus.RETRYING
+    assert await _ids(engine, JobFilter(tenant=None, statuses=[JobStatus.RETRYING])) == [record.id]
+
+
 async def test_attempts_of_the_runs_a_job_continues_are_shown_and_of_no_other(engine: AsyncEngine) -> None:
     def run(number: int, attempts: list[Any], **fields: Any) -> JobRecord:
         step = job().steps[0].model_copy(update={"attempts": attempts})

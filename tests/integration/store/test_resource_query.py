@@ -11,7 +11,7 @@ from perdure.projection.record import JobRecord, JournalEvent
 from perdure.projection.writer import write
 from perdure.store.journal import list_journal
 from perdure.store.key import ApiKey, get_key, insert_key
-from perdure.store.ledger import LedgerEntry, close_entry, get_entry, insert_if_absent
+from perdure.store.ledger import LedgerEntry, close_entry, enter_keys, get_entry
 from perdure.store.session import transaction
 from tests.integration.store.sample import START, job, projection
 
@@ -68,7 +68,7 @@ async def test_every_projected_job_is_in_the_ledger_and_its_outcome_is_set_once(
 async def test_the_api_enters_a_key_once_and_the_projection_leaves_it_as_it_is(engine: AsyncEngine) -> None:
     async def enter(fingerprint: str) -> bool:
         async with transaction(engine) as connection:
-            return await insert_if_absent(connection, "default:once", fingerprint, START)
+            return bool(await enter_keys(connection, [LedgerEntry("default:once", fingerprint, START)]))
 
     entered = await asyncio.gather(*(enter(f"f{number}") for number in range(8)))
     assert sorted(entered) == [False] * 7 + [True]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -25,8 +24,8 @@ def client(stack: Stack) -> Iterator[PerdureClient]:
 
 def worker_url(stack: Stack) -> str:
     """Where the worker's /metrics is: the embedded stack chooses the port."""
-    environment = psutil.Process(stack.info.pids.worker).environ()
-    return f"http://127.0.0.1:{environment['PERDURE_WORKER_HEALTH_PORT']}"
+    assert stack.info.worker_url is not None
+    return stack.info.worker_url
 
 
 def scrape(url: str) -> Scrape:

@@ -73,6 +73,20 @@ def test_job_commands_and_demo_load_neither_temporal_nor_database(environment: d
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
+def test_where_the_embedded_stack_cannot_run_all_other_commands_do(api: CannedApi, environment: dict[str, str]) -> None:
+    """Windows has neither of these modules."""
+    api.answer(GET, job_view())
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(('fcntl', 'pwd', 'grp', 'resource', 'termios', 'uvloop'))); "
+        "from perdure.cli.main import main; main()"
+    )
+    command = [sys.executable, "-c", code]
+    shown = subprocess.run([*command, "--help"], env=environment, capture_output=True, text=True, check=True).stdout
+    assert "jobs" in shown
+    assert "demo" not in shown
+    subprocess.run([*command, "jobs", "get", "order-1"], env=environment, capture_output=True, check=True)
+
+
 @pytest.mark.parametrize("output", ["table", "json"])
 def test_a_closed_pipe_is_silent(api: CannedApi, environment: dict[str, str], output: str) -> None:
     jobs = [job_view(id=f"default:{number}", status_reason="x" * 500) for number in range(200)]

@@ -10,6 +10,8 @@ branch_labels = None
 depends_on = None
 
 _NEWEST = "created_at DESC, id DESC"
+# Every search reads all that is not yet sorted into an inverted index.
+_SHORT_LIST = "gin_pending_list_limit = 256"
 # Only words: punctuation parts them, so `invoice-run`, `STEP.HTTP.5XX` and `team=billing` have two or three each.
 # What does not fit is left out, because a tsvector that is too large is an error, and a job's row must be written.
 _WORDS = r"""
@@ -36,11 +38,13 @@ def upgrade() -> None:
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
             op.execute(f"CREATE INDEX CONCURRENTLY {name} ON jobs {rest}")
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS jobs_correlation_id_idx")
+        op.execute(f"ALTER INDEX jobs_labels_idx SET ({_SHORT_LIST})")
         op.execute("ANALYZE jobs")
 
 
 def downgrade() -> None:
     with op.get_context().autocommit_block():
+        op.execute("ALTER INDEX jobs_labels_idx RESET (gin_pending_list_limit)")
         before = "CREATE INDEX CONCURRENTLY jobs_correlation_id_idx ON jobs (correlation_id)"
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS jobs_correlation_id_idx")
         op.execute(f"{before} WHERE correlation_id IS NOT NULL")
@@ -57,4 +61,4 @@ def _indexes() -> Iterator[tuple[str, str]]:
         yield f"jobs_error_{key}_newest_idx", f"((error ->> '{key}'), {_NEWEST}) WHERE error IS NOT NULL"
     for column in ("completed_at", "execution_ms"):
         yield f"jobs_{column}_idx", f"({column} DESC, id DESC) WHERE {column} IS NOT NULL"
-    yield "jobs_words_idx", "USING gin (perdure_job_words(name, labels, error))"
+    yield "jobs_words_idx", f"USING gin (perdure_job_words(name, labels, error)) WITH ({_SHORT_LIST})"

@@ -1,0 +1,1 @@
+"""Decisions about parked jobs over HTTP: retry, skip, discard."""

@@ -1,0 +1,72 @@
+"""Enters the keys of new jobs in the ledger, those of all requests of a moment in one transaction; for submissions.
+
+A transaction costs the API 1 ms and five round trips. While one is under way, the next ones wait and go together.
+"""
+
+import asyncio
+
+from api.store import Store
+from perdure.store.ledger import LedgerEntry, enter_keys
+from perdure.store.session import StoreUnavailableError
+
+_SECONDS = 1.0
+"""How long a submission waits for its entry."""
+
+
+class KeyEntries:
+    """One an API process. The projector enters keys too, so that a failure here harms nobody."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[tuple[LedgerEntry, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def enter(self, entry: LedgerEntry) -> None:
+        """Enter a key; one that was entered before stays as it is. The row is committed when this returns.
+
+        Raises:
+            StoreUnavailableError: Postgres is away.
+            TimeoutError: it takes too long; the row may come yet.
+        """
+        entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((entry, entered))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+        async with asyncio.timeout(_SECONDS):
+            await entered
+
+    async def close(self) -> None:
+        """End, with the requests done; who waits yet is not told."""
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._write_batch(batch)
+        finally:
+            self._writer = None
+
+    async def _write_batch(self, batch: list[tuple[LedgerEntry, asyncio.Future[None]]]) -> None:
+        problem: Exception | None = None
+        try:
+            async with self._store.transaction() as connection:
+                await enter_keys(connection, [entry for entry, _ in batch])
+        except Exception as error:  # noqa: BLE001  told to all who wait
+            problem = error
+        for _, entered in batch:
+            if entered.done():  # its request waits no longer
+                continue
+            if problem is None:
+                entered.set_result(None)
+            else:
+                entered.set_exception(_of_its_own(problem))
+
+
+def _of_its_own(problem: Exception) -> Exception:
+    """An exception raised in several tasks would gather all their tracebacks."""
+    if isinstance(problem, StoreUnavailableError):
+        return StoreUnavailableError(problem.__cause__ or problem)
+    return problem

@@ -1,0 +1,85 @@
+"""What becomes of a span that ends: exported where its trace is sampled or it failed, without secrets.
+
+Spans that a step makes itself get the fixed fields of its attempt. Used by `process`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import Event, ReadableSpan, Span, SpanProcessor
+from opentelemetry.trace import SpanContext, TraceFlags
+from opentelemetry.trace.status import Status, StatusCode
+from opentelemetry.util.types import Attributes
+
+from perdure.telemetry.trace.attribute import KEPT
+from perdure.telemetry.trace.current import Mask, surroundings
+
+
+class KeptSpans(SpanProcessor):
+    """Hands sampled, failed and kept spans to the next processor."""
+
+    def __init__(self, following: SpanProcessor) -> None:
+        self._following = following
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the interface
+        """Say what a span within an attempt is about."""
+        if about := surroundings().about:
+            span.set_attributes(about)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Decide about a span that ended."""
+        failed = span.status.status_code is StatusCode.ERROR
+        if span.context.trace_flags.sampled or failed or (span.attributes and KEPT in span.attributes):
+            self._following.on_end(_exported(span, surroundings().mask))
+
+    def shutdown(self) -> None:
+        """Export what is left, and end."""
+        self._following.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Export what is left."""
+        return self._following.force_flush(timeout_millis)
+
+
+def _exported(span: ReadableSpan, mask: Mask) -> ReadableSpan:
+    """The span as it leaves: marked as sampled, as the SDK's batches hold nothing else, and masked."""
+    description = span.status.description
+    return ReadableSpan(
+        name=mask(span.name),
+        context=_sampled(span.context),
+        parent=span.parent,
+        resource=span.resource,
+        attributes=_masked(span.attributes, mask),
+        events=_masked_events(span.events, mask),
+        links=span.links,
+        kind=span.kind,
+        status=Status(span.status.status_code, mask(description)) if description else span.status,
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _sampled(context: SpanContext) -> SpanContext:
+    if context.trace_flags.sampled:
+        return context
+    flags = TraceFlags(context.trace_flags | TraceFlags.SAMPLED)
+    return SpanContext(context.trace_id, context.span_id, context.is_remote, flags, context.trace_state)
+
+
+def _masked_events(events: Sequence[Event], mask: Mask) -> Sequence[Event]:
+    """Among them exceptions that a step recorded, whose messages and stacks may quote secrets."""
+    return [Event(mask(event.name), _masked(event.attributes, mask), event.timestamp) for event in events]
+
+
+def _masked(attributes: Attributes, mask: Mask) -> dict[str, Any]:
+    return {name: _masked_value(value, mask) for name, value in (attributes or {}).items()}
+
+
+def _masked_value(value: Any, mask: Mask) -> Any:
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, tuple):
+        return tuple(mask(part) if isinstance(part, str) else part for part in value)
+    return value

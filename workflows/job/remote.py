@@ -1,0 +1,56 @@
+"""When a round goes on in another activity: after a deployment cut it off, and for steps never repeated blindly."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from temporalio import workflow
+
+from perdure.contract.backoff import base_delay
+from perdure.contract.effect import effect_unknown
+from perdure.contract.error import ErrorClass
+from perdure.contract.ledger import SHUTDOWN, AttemptLedger
+from perdure.contract.state import Effect
+from perdure.contract.step_call import StepInput
+from workflows.job.outcome import Failed, failure
+from workflows.job.state import JobRun
+from workflows.job.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The round goes on after `delay`, with these attempts behind it."""
+
+    before: AttemptLedger
+    delay: timedelta
+
+
+def after_failure(job: JobRun, unit: Unit, call: StepInput, failed: Failed) -> Again | Failed:
+    """Whether a round whose activity failed for good goes on in another one; else its failure."""
+    if call.effect is Effect.AT_MOST_ONCE:
+        return _at_most_once(job, unit, call, failed)
+    # Temporal counts what a deployment cut off, the policy does not.
+    cut_off = failed.ledger.interrupted > 0 and _may_repeat(call, failed)
+    return _again(call, failed) if cut_off else failed
+
+
+def _at_most_once(job: JobRun, unit: Unit, call: StepInput, failed: Failed) -> Again | Failed:
+    # Temporal makes a single attempt of these, so that it cannot repeat one that was lost.
+    if effect_unknown(failed.error):
+        message = f"an attempt may have taken effect, so it is not repeated: {failed.error.message}"
+        details = {"code": failed.error.code}
+        unknown = failure(job, unit, "STEP.EFFECT_UNKNOWN", ErrorClass.LOST, message, details)
+        return replace(failed, error=unknown.error)
+    return _again(call, failed) if _may_repeat(call, failed) else failed
+
+
+def _may_repeat(call: StepInput, failed: Failed) -> bool:
+    tries_left = bool(failed.ledger.records) and failed.ledger.tries < call.retry.maximum_attempts
+    return tries_left and failed.error.error_class.retryable and not failed.final
+
+
+def _again(call: StepInput, failed: Failed) -> Again:
+    if failed.error.code == SHUTDOWN:
+        return Again(failed.ledger, timedelta(0))
+    planned = failed.ledger.records[-1].next_retry_at
+    delay = planned - workflow.now() if planned else base_delay(call.retry, failed.ledger.tries)
+    return Again(failed.ledger, delay)
