@@ -13,9 +13,9 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help setup demo dev test check format bench lock clean
+.PHONY: help setup demo dev test test-sandbox check format bench lock clean
 help: ## List these commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed ## Create .venv with everything pinned, and .venv/bin/perdure
 
@@ -27,6 +27,10 @@ dev: setup ## Start the embedded stack and keep it running (Ctrl-C stops it)
 
 test: setup ## Run every test
 	@$(BIN)/python -m pytest
+
+test-sandbox: setup ## Run the tests of jobs with workflow code in the SDK's sandbox
+	@PERDURE_WORKFLOW_SANDBOX=true $(BIN)/python -m pytest -m "not slow" tests/integration/workflow \
+		tests/acceptance/test_jobs.py tests/acceptance/test_dead_letters.py
 
 check: setup ## Lint, types and import rules
 	@$(BIN)/ruff check .

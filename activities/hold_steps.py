@@ -20,12 +20,15 @@ from temporalio.service import RPCError, RPCStatusCode
 from perdure.contract.command import HoldInput
 from perdure.contract.name import ACTIVITY_HOLD_STEPS, INTERNAL_SUMMARY_PREFIX
 
-_REASON = "the job is paused"
+REASON = "the job is paused"
+"""Told to Temporal with each pause. What somebody else paused, with a reason of their own, stays so."""
 
 
 @activity.defn(name=ACTIVITY_HOLD_STEPS)
 async def hold_steps(wanted: HoldInput) -> None:
     """Hold, or let go, every step activity that is open now. Attempts that run finish; no count is reset.
+
+    What a person paused stays paused.
 
     An activity that ended meanwhile is no error, nor is one that is held, or let go, already.
 
@@ -40,7 +43,7 @@ async def hold_steps(wanted: HoldInput) -> None:
     while found := [one for one in await _open_steps(client, info.namespace, job) if one.activity_id not in seen]:
         seen.update(one.activity_id for one in found)
         for one in found:
-            if one.paused is not wanted.hold:
+            if (not one.paused) if wanted.hold else _is_ours(one):
                 await _hold(client, info.namespace, job, one.activity_id, wanted)
 
 
@@ -48,6 +51,10 @@ async def _open_steps(client: Client, namespace: str, job: WorkflowExecution) ->
     request = DescribeWorkflowExecutionRequest(namespace=namespace, execution=job)
     described = await client.workflow_service.describe_workflow_execution(request)
     return [one for one in described.pending_activities if not one.activity_id.startswith(INTERNAL_SUMMARY_PREFIX)]
+
+
+def _is_ours(one: PendingActivityInfo) -> bool:
+    return one.paused and one.pause_info.manual.reason == REASON
 
 
 async def _hold(client: Client, namespace: str, job: WorkflowExecution, activity_id: str, wanted: HoldInput) -> None:
@@ -59,7 +66,7 @@ async def _hold(client: Client, namespace: str, job: WorkflowExecution, activity
                 execution=job,
                 identity=client.identity,
                 id=activity_id,
-                reason=_REASON,
+                reason=REASON,
                 request_id=str(uuid4()),
             )
             await service.pause_activity(pause)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.app import Secrets, create_app
+from perdure.garbage import settle_garbage_collection
 from perdure.security.key import read_key, read_pepper
 from perdure.settings import Settings, setting_problems
 from perdure.steps.plugin import load_plugins
@@ -98,6 +99,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     _log.info("api starting", host=settings.api_host, port=settings.api_port)
+    settle_garbage_collection()
     process.run()
     tracing.shutdown()
     _log.info("api stopped")

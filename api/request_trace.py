@@ -4,13 +4,12 @@ Never the path or the query: the route's template names the one, and people put 
 """
 
 from opentelemetry.trace import SpanKind
-from opentelemetry.trace.status import Status, StatusCode
 from starlette.types import Scope
 
 from api.request_subject import QUIET, job_of, route_of
 from perdure.contract.trace import TraceContext
 from perdure.telemetry.trace.attribute import told
-from perdure.telemetry.trace.tracing import Tracing, context_of_span
+from perdure.telemetry.trace.tracing import Tracing
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _FAILED_FROM = 500
@@ -23,8 +22,8 @@ class RequestSpan:
         self._scope = scope
         self._method = scope["method"] if scope["method"] in _METHODS else "HTTP"
         wanted = tracing.exports and scope["path"] not in QUIET
-        self._span = tracing.begin(self._method, sent, kind=SpanKind.SERVER) if wanted else None
-        self.place = context_of_span(self._span) if self._span else sent or tracing.new_trace()
+        self._span = tracing.begin(self._method, sent, SpanKind.SERVER) if wanted else None
+        self.place = self._span.place if self._span else tracing.place(sent)
 
     def end(self, status: int, location: str) -> None:
         """The request was answered with this status and Location header."""
@@ -41,10 +40,6 @@ class RequestSpan:
             "principal": getattr(principal, "actor", None),
             "job_id": job_id,
         }
-        self._span.set_attributes(told(**about))
-        if route is not None:
-            self._span.update_name(f"{self._method} {route}")
-        if status >= _FAILED_FROM:
-            self._span.set_attribute("error.type", str(status))
-            self._span.set_status(Status(StatusCode.ERROR))
-        self._span.end()
+        error = str(status) if status >= _FAILED_FROM else None
+        name = f"{self._method} {route}" if route else self._method
+        self._span.end(told(**about, **({"error.type": error} if error else {})), error, name)

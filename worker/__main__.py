@@ -10,6 +10,7 @@ import structlog
 import uvloop
 from pydantic import ValidationError
 
+from perdure.garbage import settle_garbage_collection
 from perdure.settings import Settings, setting_problems
 from perdure.telemetry.log import configure_logging
 from perdure.telemetry.metric.registry import process_metrics
@@ -46,6 +47,7 @@ def main() -> int:
         sys.stderr.write(f"{problem}\n")
         return 2
     configure_logging("worker", settings.log_level, settings.log_format)
+    settle_garbage_collection()
     try:
         uvloop.run(_until_signal(settings))
     except Exception:  # noqa: BLE001  whatever it is, it is said in the log and the process ends

@@ -25,17 +25,34 @@ async def http_call(ctx: StepContext, params: HttpCallParams) -> Any:
     where = {"method": params.method, "url": public_url(httpx.URL(params.url))}
     seconds = parse_duration(params.timeout).total_seconds()
     request = _request(ctx, params, seconds)
+    wire = _Wire()
     try:
-        async with asyncio.timeout(seconds), _answer(ctx.http, request, params) as answer:
+        async with asyncio.timeout(seconds), _answer(ctx.http, request, params, wire) as answer:
             if not params.expects(answer.status_code):
                 raise await refused(answer, where)
             output = await bounded_answer(answer, ctx.limits.output_bytes, where)
     except (TimeoutError, httpx.TimeoutException):
-        message = f"{params.method} {where['url']} took longer than {params.timeout}"
-        raise StepError("STEP.HTTP.TIMEOUT", ErrorClass.TIMEOUT, message, where) from None
+        raise _late(params.timeout, where, wire) from None
     except (httpx.TransportError, httpx.InvalidURL, UnicodeError) as problem:
-        raise _unreachable(problem, where) from None
+        raise _broken(problem, where, wire) from None
     return output if params.output == "full" else output["body"]
+
+
+class _Wire:
+    """Whether the current request of a call has begun to go out: only what has can have taken effect."""
+
+    def __init__(self) -> None:
+        self.sent = False
+
+    def watch(self, request: httpx.Request) -> None:
+        """Look at this request from now on, which is not sent yet."""
+        self.sent = False
+        request.extensions = {**request.extensions, "trace": self._on_event}
+
+    async def _on_event(self, name: str, _info: Any) -> None:
+        # httpcore names each stage of a request; connecting and TLS come before this one.
+        if name.endswith(".send_request_headers.started"):
+            self.sent = True
 
 
 def public_url(url: httpx.URL) -> str:
@@ -61,10 +78,11 @@ def _request(ctx: StepContext, params: HttpCallParams, seconds: float) -> httpx.
 
 @asynccontextmanager
 async def _answer(
-    client: httpx.AsyncClient, request: httpx.Request, params: HttpCallParams
+    client: httpx.AsyncClient, request: httpx.Request, params: HttpCallParams, wire: _Wire
 ) -> AsyncIterator[httpx.Response]:
     """The answer to read, after following redirects where that is safe: for GET and HEAD."""
     for _ in range(_REDIRECTS):
+        wire.watch(request)
         answer = await client.send(request, stream=True)
         try:
             following = answer.next_request if params.method in ("GET", "HEAD") else None
@@ -74,6 +92,7 @@ async def _answer(
         finally:
             await answer.aclose()
         request = _redirected(client, request, following)
+    wire.watch(request)
     answer = await client.send(request, stream=True)
     try:
         yield answer
@@ -94,10 +113,21 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def _unreachable(problem: Exception, where: dict[str, Any]) -> StepError:
+def _late(allowed: str, where: dict[str, Any], wire: _Wire) -> StepError:
+    what = f"{where['method']} {where['url']}"
+    if not wire.sent:
+        message = f"{what} failed: no connection within {allowed}"
+        return StepError("STEP.HTTP.CONNECT", ErrorClass.TRANSIENT, message, where)
+    return StepError("STEP.HTTP.TIMEOUT", ErrorClass.TIMEOUT, f"{what} took longer than {allowed}", where)
+
+
+def _broken(problem: Exception, where: dict[str, Any], wire: _Wire) -> StepError:
     what = f"{where['method']} {where['url']}"
     if isinstance(problem, _UNSENDABLE):
         message = f"{what} led to a request that cannot be sent: {problem}"
         return StepError("STEP.HTTP.EXPECT", ErrorClass.PERMANENT, message, where)
     reason = str(problem) or type(problem).__name__
-    return StepError("STEP.HTTP.CONNECT", ErrorClass.TRANSIENT, f"{what} failed: {reason}", where)
+    if not wire.sent:
+        return StepError("STEP.HTTP.CONNECT", ErrorClass.TRANSIENT, f"{what} failed: {reason}", where)
+    message = f"{what} was sent, and no whole answer came: {reason}"
+    return StepError("STEP.HTTP.DISCONNECTED", ErrorClass.TRANSIENT, message, where)

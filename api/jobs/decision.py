@@ -42,8 +42,8 @@ _NAMES: dict[type[Command], str] = {
     PauseCommand: name.COMMAND_PAUSE,
     ResumeCommand: name.COMMAND_RESUME,
 }
-_PLACES = {"API.PAYLOAD_INVALID": "$.payload"}
-"""Of a body's fields, the one that a refusal is about."""
+_GIVEN: dict[type[Command], str] = {DeliverCommand: "$.payload", SkipCommand: "$.output"}
+"""Where a body has what API.PAYLOAD_INVALID is about."""
 
 
 def command_name(command: Command) -> str:
@@ -72,11 +72,11 @@ async def decide(
     check_open(now.job)
     if isinstance(command, RetryCommand) and command.patch is not None:
         start = await read_original(found, job_id, now.job.run_id)
-        await asyncio.to_thread(check_patch, start, command.patch, command.steps)
+        await asyncio.to_thread(check_patch, start, now.job, command)
     try:
         accepted = await _send(found, now, command, key)
     except WorkflowUpdateFailedError as error:
-        raise await _refused(found, principal, job_id, error) from error
+        raise await _refused(found, principal, job_id, command, error) from error
     except RPCError as error:
         raise await gone(found, principal, job_id, error) from error
     return list(accepted.steps)
@@ -99,14 +99,16 @@ async def _send(found: Services, now: Current, command: Command, key: str | None
     return accepted
 
 
-async def _refused(found: Services, principal: Principal, job_id: str, error: WorkflowUpdateFailedError) -> ApiError:
-    """The workflow's refusal with the job's state; what an unknown worker says becomes API.CONFLICT."""
+async def _refused(
+    found: Services, principal: Principal, job_id: str, command: Command, error: WorkflowUpdateFailedError
+) -> ApiError:
+    """The workflow's refusal with the job's state; a code that a worker of another version gives is API.CONFLICT."""
     cause = error.cause
     said = cause.type if isinstance(cause, ApplicationError) and cause.type else ""
     code = said if said.startswith("API.") and said in STATUS else "API.CONFLICT"
     message = cause.message if isinstance(cause, ApplicationError) else str(cause)
     job = (await read_from_temporal(found, principal, job_id)).job
-    place = _PLACES.get(code)
+    place = _GIVEN.get(type(command)) if code == "API.PAYLOAD_INVALID" else None
     return ApiError(code, f"job {job.id} is {job.status}: {message}", [Problem(place, code, message)] if place else ())
 
 

@@ -22,9 +22,7 @@ def _checked_unit(text: str) -> str:
 
 Unit = Annotated[str, AfterValidator(_checked_unit), WithJsonSchema({"type": "string", "pattern": _UNIT_FORM})]
 """What can be parked: a step, an item of its fan-out, or the compensation of either."""
-Patch = Annotated[
-    dict[StepId, Annotated[dict[str, Any], Field(min_length=1)]], Field(min_length=1, max_length=MAX_STEPS)
-]
+Patch = Annotated[dict[Unit, Annotated[dict[str, Any], Field(min_length=1)]], Field(min_length=1, max_length=MAX_STEPS)]
 
 
 class DecisionRequest(Model):
@@ -52,7 +50,7 @@ class ResumeRequest(DecisionRequest):
 class RetryRequest(DecisionRequest):
     """What runs again: all that is parked, the `steps` named, or `from_step` with everything after it.
 
-    `patch` replaces fields of a step's `with`. `force`, with a reason, lets an `at_most_once` step run again that may
+    `patch` replaces fields of the `with` of what runs again. `force`, with a reason, lets an `at_most_once` step run again that may
     have taken effect.
     """
 

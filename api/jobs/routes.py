@@ -1,5 +1,6 @@
 """The routes that submit and read jobs (contract 9); `decision_routes` has those that decide."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -49,7 +50,7 @@ async def submit_job(
     query: Annotated[SubmitQuery, Query()],
 ) -> Response:
     """Submit a job. `202` once Temporal has durably accepted it; `200` for a key and spec that were sent before."""
-    admitted = await body.through(admit)
+    admitted = await body.through(lambda document: admit(document, now=datetime.now(UTC)))
     key = client_key(admitted, header)
     if query.dry_run:
         spec = admitted.spec.model_dump(mode="json", by_alias=True)

@@ -230,7 +230,9 @@ class JobListQuery(BaseModel):
     error_code: str | None = Field(None, max_length=200, description="Of the job's error.")
     fingerprint: str | None = Field(None, max_length=200, description="Of the job's error.")
     q: str | None = Field(
-        None, max_length=200, description="Words in name, labels or error; from 3 letters on also the beginning of one."
+        None,
+        max_length=200,
+        description="Words in name, labels or error; the last one may be the first 3 letters or more of a word.",
     )
     sort: JobSort = Field(
         JobSort.NEWEST,

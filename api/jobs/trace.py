@@ -1,6 +1,6 @@
 """Decisions of people in the trace of the job they are about; told by the routes that take them."""
 
-from datetime import UTC, datetime
+import time
 
 from api.context import RequestContext
 from perdure.contract.trace import job_context
@@ -18,7 +18,7 @@ class DecisionSpan:
         self._name = name
         self._principal = principal
         self._context = context
-        self._start = datetime.now(UTC)
+        self._start = time.time_ns()
 
     def taken(self, job: JobRecord, reason: str | None) -> None:
         """Temporal took it; `job` is how it stands now."""
@@ -38,9 +38,10 @@ class DecisionSpan:
         self._tracing.tell(
             Told(
                 self._name,
+                self._tracing.place(within),
                 within,
                 self._start,
-                datetime.now(UTC),
+                time.time_ns(),
                 attributes,
                 kept=True,
                 links=[self._context.place],

@@ -9,15 +9,29 @@ from perdure.contract.limit import MAX_DEPENDENTS, MAX_NESTING, MAX_STEPS
 
 
 @dataclass(frozen=True, slots=True)
-class StepOutline:
-    """What is usable of one step. `depends_on`: place in the list, and id; None without such a list."""
+class OperationOutline:
+    """What is usable of what a step does, or of its compensation: a type, and its parameters."""
 
     path: Path
+    type: str | None
+    params: Mapping[str, Any]
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutline(OperationOutline):
+    """What is usable of one step. `depends_on`: place in the list, and id; None without such a list.
+
+    `job` is that of a JOB step, `each` says whether it is a fan-out, `items` are those written out.
+    """
+
     position: int
     id: str | None
-    type: str | None
     depends_on: tuple[tuple[int, str], ...] | None
-    fields: Mapping[str, Any]
+    compensate: OperationOutline | None
+    each: bool
+    items: list[Any] | None
+    job: "Outline | None"
 
     @property
     def label(self) -> str:
@@ -49,23 +63,27 @@ class Outline:
         """The ids of the steps, in order."""
         return tuple(step.id for step in self.steps if step.id is not None)
 
+    def children(self) -> "tuple[Outline, ...]":
+        """The jobs right within this one: those of its JOB steps, and its dependents."""
+        jobs = (*(step.job for step in self.steps), *(dependent.job for dependent in self.dependents))
+        return tuple(job for job in jobs if job is not None)
+
     def jobs(self) -> "Iterator[Outline]":
-        """This job and all its dependents, theirs too."""
+        """This job and all within it, theirs too."""
         yield self
-        for dependent in self.dependents:
-            if dependent.job is not None:
-                yield from dependent.job.jobs()
+        for child in self.children():
+            yield from child.jobs()
 
 
 def outline(document: Any, path: Path = (), level: int = 0) -> Outline:
     """What is usable of a document; never raises. What is beyond a limit is not looked at."""
-    fields = document if isinstance(document, dict) else {}
+    fields = _fields(document)
     steps, dependents = _objects(fields, "steps", MAX_STEPS), _objects(fields, "dependents", MAX_DEPENDENTS)
     return Outline(
         path,
         level,
         fields,
-        tuple(_step((*path, "steps", position), position, step) for position, step in steps),
+        tuple(_step((*path, "steps", position), position, step, level) for position, step in steps),
         tuple(_dependent((*path, "dependents", position), found, level) for position, found in dependents),
     )
 
@@ -77,15 +95,38 @@ def _objects(fields: Mapping[str, Any], name: str, limit: int) -> Iterator[tuple
             yield position, found
 
 
-def _step(path: Path, position: int, step: Mapping[str, Any]) -> StepOutline:
-    return StepOutline(path, position, _text(step.get("id")), _text(step.get("type")), _dependencies(step), step)
+def _step(path: Path, position: int, step: Mapping[str, Any], level: int) -> StepOutline:
+    type_, params, each = _text(step.get("type")), _fields(step.get("with")), step.get("for_each")
+    items, undo = _fields(each).get("items"), step.get("compensate")
+    return StepOutline(
+        path=path,
+        type=type_,
+        params=params,
+        fields=step,
+        position=position,
+        id=_text(step.get("id")),
+        depends_on=_dependencies(step),
+        compensate=_operation((*path, "compensate"), undo) if isinstance(undo, dict) else None,
+        each=each is not None,
+        items=items if isinstance(items, list) else None,
+        job=_inner(params.get("job"), (*path, "with", "job"), level) if type_ == "JOB" else None,
+    )
+
+
+def _operation(path: Path, found: Mapping[str, Any]) -> OperationOutline:
+    return OperationOutline(path, _text(found.get("type")), _fields(found.get("with")), found)
 
 
 def _dependent(path: Path, found: Mapping[str, Any], level: int) -> DependentOutline:
-    job = found.get("job")
-    usable = isinstance(job, dict) and level < MAX_NESTING
-    inner = outline(job, (*path, "job"), level + 1) if usable else None
-    return DependentOutline(path, _text(found.get("name")), found, inner)
+    return DependentOutline(path, _text(found.get("name")), found, _inner(found.get("job"), (*path, "job"), level))
+
+
+def _inner(job: Any, path: Path, level: int) -> Outline | None:
+    return outline(job, path, level + 1) if isinstance(job, dict) and level < MAX_NESTING else None
+
+
+def _fields(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: Any) -> str | None:

@@ -14,14 +14,14 @@ from perdure.admission.wording import listed, meant, quoted
 M = TypeVar("M", bound=BaseModel)
 
 
-def check_structure(model: type[M], document: Any) -> tuple[M | None, list[Problem]]:
-    """The model and no problems, or None and up to a few more than `MAX_PROBLEMS` of them."""
+def check_structure(model: type[M], document: Any, at: Path = ()) -> tuple[M | None, list[Problem]]:
+    """The model and no problems, or None and up to a few more than `MAX_PROBLEMS` of them, in what stands `at`."""
     try:
         # As JSON, where a string can be one of an enumeration's values although the model is strict.
         return model.model_validate_json(to_json(document), by_alias=True, by_name=False), []
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        return None, list(_problems(model, document, details))
+        return None, list(_problems(model, document, details, at))
 
 
 def read_model(model: type[M], document: Any) -> M:
@@ -36,12 +36,12 @@ def read_model(model: type[M], document: Any) -> M:
     return found
 
 
-def _problems(model: type[BaseModel], document: Any, details: Sequence[ErrorDetails]) -> Iterator[Problem]:
+def _problems(model: type[BaseModel], document: Any, details: Sequence[ErrorDetails], at: Path) -> Iterator[Problem]:
     """One problem a path: a union reports once for each of its members."""
     by_path: dict[str, list[ErrorDetails]] = {}
     for detail in details:
         path, _ = _place(document, detail)
-        by_path.setdefault(render(path), []).append(detail)
+        by_path.setdefault(render((*at, *path)), []).append(detail)
         if len(by_path) > MAX_PROBLEMS:
             break
     for shown, found in by_path.items():

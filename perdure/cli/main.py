@@ -22,6 +22,7 @@ class Commands(LazyGroup):
         **(_EMBEDDED if find_spec("fcntl") else {}),
         "doctor": "perdure.cli.doctor:doctor",
         "jobs": "perdure.cli.jobs.app:app",
+        "dead-letters": "perdure.cli.dead_letters.app:app",
         "keys": "perdure.cli.keys.app:app",
     }
 

@@ -24,7 +24,7 @@ class Decided(Why, total=False):
     idempotency_key: str | None
 
 
-class Retried(Decided, total=False):
+class Again(TypedDict, total=False):
     """What runs again: all that is parked, `steps` (`fetch`, `fetch.7`, `fetch.compensate`), or `from_step` and after.
 
     `patch` replaces fields of `with` by step id. `force`, with a reason, repeats an `at_most_once` step that may have
@@ -35,6 +35,11 @@ class Retried(Decided, total=False):
     from_step: str | None
     patch: Patch | None
     force: bool
+    idempotency_key: str | None
+
+
+class Retried(Again, Why, total=False):
+    """What runs again, and why."""
 
 
 class Resubmitted(Decided, total=False):
@@ -94,7 +99,7 @@ def resubmit(job_id: str, **options: Unpack[Resubmitted]) -> Call[Submission]:
     return Call("POST", f"{job_path(job_id)}/resubmit", read_submission, (), headers, body(sent))
 
 
-def retry_dead_letter(job_id: str, reason: str, **options: Unpack[Retried]) -> Call[Decision]:
+def retry_dead_letter(job_id: str, reason: str, **options: Unpack[Again]) -> Call[Decision]:
     """As `retry`, but never without a reason."""
     return _decision(f"{_parked_path(job_id)}/retry", {**_retried(options), "reason": reason})
 
@@ -111,7 +116,7 @@ def discard(job_id: str, reason: str, *, idempotency_key: str | None = None) -> 
     return _decision(f"{_parked_path(job_id)}/discard", given)
 
 
-def _retried(options: Retried) -> dict[str, Any]:
+def _retried(options: Again) -> dict[str, Any]:
     sent: dict[str, Any] = {**options, "steps": list(options.get("steps", ())) or None}
     return {**sent, "force": options.get("force") or None}
 

@@ -168,7 +168,14 @@ _HTTP = {
     "STEP.HTTP.THROTTLED": CodeInfo(
         ErrorClass.THROTTLED, "The partner asked to wait (429 or 503)", "It is repeated when the partner says."
     ),
-    "STEP.HTTP.CONNECT": CodeInfo(_T, "No connection to the partner", "It is repeated; check host and network."),
+    "STEP.HTTP.CONNECT": CodeInfo(
+        _T, "No connection to the partner: nothing was sent", "It is repeated; check host and network."
+    ),
+    "STEP.HTTP.DISCONNECTED": CodeInfo(
+        _T,
+        "The connection broke after the request was sent: it may have taken effect",
+        "It is repeated, with the same Idempotency-Key; use `effect: at_most_once` where the partner knows none.",
+    ),
     "STEP.HTTP.TIMEOUT": CodeInfo(
         ErrorClass.TIMEOUT, "The partner did not answer in time", "It is repeated; raise `with.timeout` if needed."
     ),

@@ -5,13 +5,12 @@ both are made of payloads.
 """
 
 import httpx
-from opentelemetry.trace import Span, SpanKind
-from opentelemetry.trace.status import Status, StatusCode
+from opentelemetry.trace import SpanKind
 
 from perdure.contract.trace import TraceContext
 from perdure.telemetry.trace.attribute import Attributes
-from perdure.telemetry.trace.current import current_place
-from perdure.telemetry.trace.tracing import Tracing, context_of_span
+from perdure.telemetry.trace.current import current_place, surroundings
+from perdure.telemetry.trace.tracing import Tracing
 
 _HEADER = "traceparent"
 _FAILED_FROM = 400
@@ -30,40 +29,34 @@ class TracedTransport(httpx.AsyncBaseTransport):
         place = current_place()
         if place is None:
             return await self._inner.handle_async_request(request)
-        span = self._tracing.begin(
-            request.method, place, kind=SpanKind.CLIENT, attributes=_told(request) if self._tracing.exports else None
-        )
+        if not self._tracing.exports:
+            return await self._inner.handle_async_request(_with_context(request, place))
+        span = self._tracing.begin(request.method, place, SpanKind.CLIENT)
         try:
-            answer = await self._inner.handle_async_request(_with_context(request, context_of_span(span)))
+            answer = await self._inner.handle_async_request(_with_context(request, span.place))
         except BaseException as problem:
-            span.set_attribute("error.type", type(problem).__name__)
-            span.set_status(Status(StatusCode.ERROR))
+            error = type(problem).__name__
+            span.end({**_about(request), "error.type": error}, error)
             raise
-        else:
-            _answered(span, answer.status_code)
-            return answer
-        finally:
-            span.end()
+        status = answer.status_code
+        failed = {"error.type": str(status)} if status >= _FAILED_FROM else {}
+        span.end({**_about(request), "http.response.status_code": status, **failed}, failed.get("error.type"))
+        return answer
 
     async def aclose(self) -> None:
         """Close what is beneath."""
         await self._inner.aclose()
 
 
-def _told(request: httpx.Request) -> Attributes:
+def _about(request: httpx.Request) -> Attributes:
+    around = surroundings()
     return {
+        **around.about,
         "http.request.method": request.method,
         "url.scheme": request.url.scheme,
-        "server.address": request.url.host,
+        "server.address": around.mask(request.url.host),
         "server.port": request.url.port or _PORTS.get(request.url.scheme, 0),
     }
-
-
-def _answered(span: Span, status: int) -> None:
-    span.set_attribute("http.response.status_code", status)
-    if status >= _FAILED_FROM:
-        span.set_attribute("error.type", str(status))
-        span.set_status(Status(StatusCode.ERROR))
 
 
 def _with_context(request: httpx.Request, place: TraceContext) -> httpx.Request:

@@ -3,7 +3,7 @@
 Everything here is pure and bounded. What starts a process is apart, in `perdure.expressions.bounded`.
 """
 
-from perdure.expressions.check import check_template
+from perdure.expressions.check import check_template, is_one_expression
 from perdure.expressions.compute import (
     check_compute,
     compute_references,
@@ -36,6 +36,7 @@ __all__ = [
     "evaluate_compute",
     "expression_size",
     "fill_secrets",
+    "is_one_expression",
     "needs_child",
     "payload_problem",
     "references",

@@ -16,6 +16,7 @@ from perdure.expressions.walk import is_too_deep, strings
 
 _SHOWN = 200
 _MOST = 100
+_OF_EACH = "only in a step with for_each: in its with, catch and compensate"
 
 
 def check_template(
@@ -30,6 +31,15 @@ def check_template(
         return [] if isinstance(value, bool) else [_problem((), "", _not_boolean(describe(value)))]
     check = _Check(frozenset(roots), frozenset(steps), allow_secrets, boolean, Budget())
     return list(islice(check.template(value), _MOST))
+
+
+def is_one_expression(text: str) -> bool:
+    """Whether a string is exactly one `${ }`; true as well for what cannot be read, which `check_template` tells."""
+    try:
+        parts = scan(text)
+    except ExpressionError:
+        return True
+    return len(parts) == 1 and isinstance(parts[0], Code)
 
 
 def check_expression(text: str, *, roots: Collection[str], steps: Collection[str], loops: bool) -> list[str]:
@@ -103,7 +113,8 @@ def _scope_problems(used: tuple[Use, ...], roots: frozenset[str], steps: frozens
 def _scope_problem(path: Path, roots: frozenset[str], steps: frozenset[str]) -> str | None:
     root = str(path[0])
     if root not in roots:
-        where = "only in a step with for_each" if root in {"item", "index"} else f"not here; here is: {listing(roots)}"
+        of_each = root in {"item", "index"}
+        where = _OF_EACH if of_each else f"not here; here is: {listing(roots)}"
         return f"'{root}' exists {where}"
     if root == "steps" and path[1] not in steps:
         return f"there is no step '{path[1]}' to refer to here; there is: {listing(steps)}"

@@ -16,7 +16,7 @@ from perdure.expressions.measure import json_size
 from perdure.expressions.path import JSON, ROOTS
 from perdure.expressions.scan import Code, scan
 from perdure.expressions.scope import Scope
-from perdure.expressions.template import step_names
+from perdure.expressions.template import step_references
 
 _SHOWN = 200
 
@@ -41,10 +41,10 @@ def check_compute(expression: str, *, roots: Collection[str], steps: Collection[
     return [TemplateProblem((), printable(shorten(source, _SHOWN)), printable(message)) for message in messages]
 
 
-def compute_references(expression: str) -> set[str]:
-    """The ids of the steps it names; none if it cannot be read."""
+def compute_references(expression: str) -> set[tuple[str, str]]:
+    """What it uses of steps, as `references`; nothing if it cannot be read."""
     try:
-        return step_names(compute_source(expression), loops=True)
+        return step_references(compute_source(expression), loops=True)
     except ExpressionError:
         return set()
 

@@ -3,6 +3,7 @@
 Every reference is a pointer into the schema itself: nothing is fetched, and where each leads is known beforehand.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -29,6 +30,7 @@ _REFUSED = {
     "$id": "only the schema as a whole can have one",
     "$schema": "only the schema as a whole can have one",
 }
+_INDEX = re.compile("0|[1-9][0-9]{0,5}", re.ASCII)
 _ABOVE_ALL = frozenset({"$id", "$schema"})
 _MAPS = frozenset({"properties", "patternProperties", "dependentSchemas", "dependencies"})
 
@@ -100,7 +102,7 @@ class _Reading:
         segments = [unquote(part).replace("~1", "/").replace("~0", "~") for part in reference.split("/")[1:]]
         try:
             return self.place(_walk(self._schema, segments))
-        except (LookupError, ValueError):
+        except LookupError:
             raise SchemaError(f"{_shown(at)}: there is nothing at {reference[:100]!r}") from None
 
     def _find(self, at: Path) -> dict[str, Any] | bool:
@@ -130,8 +132,10 @@ def _subschemas(schema: dict[str, Any], at: Path) -> Iterator[tuple[Keyword, Pat
 def _walk(schema: Any, segments: list[str]) -> Path:
     path: list[str | int] = []
     for segment in segments:
-        key = int(segment) if isinstance(schema, list) else segment
-        schema = schema[key]
+        key = int(segment) if isinstance(schema, list) and _INDEX.fullmatch(segment) else segment
+        if not isinstance(schema, dict | list) or isinstance(schema, list) != isinstance(key, int):
+            raise LookupError(segment)
+        schema = schema[key]  # type: ignore[index]  # a name for an object, a number for a list
         path.append(key)
     return tuple(path)
 

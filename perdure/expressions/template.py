@@ -48,12 +48,15 @@ def resolve_condition(condition: str | bool, scope: Scope) -> bool:  # noqa: FBT
     return resolved.value
 
 
-def references(value: JSON) -> set[str]:
-    """The ids of the steps a template names. What cannot be read is passed over: `check_template` tells it."""
-    found: set[str] = set()
+def references(value: JSON) -> set[tuple[str, str]]:
+    """What a template uses of steps: id and field (`output`, `status`, `error`).
+
+    What cannot be read is passed over: `check_template` tells it.
+    """
+    found: set[tuple[str, str]] = set()
     for code in _codes(value):
         with suppress(ExpressionError):
-            found |= step_names(code.text)
+            found |= step_references(code.text)
     return found
 
 
@@ -69,10 +72,10 @@ def _codes(value: JSON) -> Iterator[Code]:
             yield from [part for part in scan(text) if isinstance(part, Code)]
 
 
-def step_names(text: str, *, loops: bool = False) -> set[str]:
-    """The ids of the steps one expression names. Raises ExpressionError if it cannot be read."""
+def step_references(text: str, *, loops: bool = False) -> set[tuple[str, str]]:
+    """What one expression uses of steps: id and field. Raises ExpressionError if it cannot be read."""
     paths = [use.path for use in uses(plan(text, loops=loops))]
-    return {str(path[1]) for path in paths if path[0] == "steps" and len(path) > 1}
+    return {(str(path[1]), str(path[2])) for path in paths if path[0] == "steps"}
 
 
 class _Resolution:

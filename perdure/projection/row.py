@@ -42,9 +42,11 @@ def step_row(job_id: str, step: StepRecord) -> Row:
     return {"job_id": job_id, **step.model_dump(mode="json", by_alias=True, exclude={"attempts"})}
 
 
-def attempt_row(run_id: str, step_id: str, attempt: StepAttempt) -> Row:
-    """The row of `attempts`."""
-    return {"run_id": run_id, "step_id": step_id, **attempt.model_dump(mode="json", by_alias=True)}
+def attempt_row(run: JobRecord, step_id: str, attempt: StepAttempt) -> Row:
+    """The row of `attempts`, of a step of that run."""
+    run_started_at = run.run_started_at.isoformat()
+    key = {"run_id": run.run_id, "run_started_at": run_started_at, "step_id": step_id}
+    return {**key, **attempt.model_dump(mode="json", by_alias=True)}
 
 
 def journal_row(event: JournalEvent) -> Row:

@@ -127,10 +127,11 @@ async def _write_runs(
     await projected.write_steps(
         connection, [row.step_row(job.id, step) for job in current for step in changes[job.run_id]]
     )
-    pairs = [(run_id, step) for run_id in ahead for step in changes[run_id]]
-    await projected.forget_attempts(connection, [(run_id, step.id) for run_id, step in pairs if run_id in stored])
+    told = [run.record for run in all_runs if run.record.run_id in ahead]
+    pairs = [(run, step) for run in told for step in changes[run.run_id]]
+    await projected.forget_attempts(connection, [(run.run_id, step.id) for run, step in pairs if run.run_id in stored])
     await projected.write_attempts(
-        connection, [row.attempt_row(run_id, step.id, tried) for run_id, step in pairs for tried in step.attempts]
+        connection, [row.attempt_row(run, step.id, tried) for run, step in pairs for tried in step.attempts]
     )
 
 

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from perdure.contract.sleep import SleepParams
+from perdure.contract.spec import JobParams
+from perdure.contract.waiting import ApprovalParams, WaitParams
 from perdure.steps.definition import StepDefinition
 from perdure.steps.parameter.compute import ComputeParams
 from perdure.steps.parameter.fail import FailParams
@@ -26,14 +28,21 @@ ParameterPath = tuple[str | int, ...]
 class StepType:
     """What the catalogue knows of a step type. A type that needs no activity runs in the workflow itself.
 
-    `verbatim` names the fields that hold an expression as such: `${ }` in them is no template.
+    `computed` names the fields that hold an expression as such, `verbatim` those taken as they are written:
+    `${ }` in them is no template.
     """
 
     name: str
     version: int
     params: type[BaseModel]
     needs_activity: bool = True
+    computed: frozenset[str] = frozenset()
     verbatim: frozenset[str] = frozenset()
+
+    @property
+    def untemplated(self) -> frozenset[str]:
+        """The fields in which `${ }` is no template."""
+        return self.computed | self.verbatim
 
 
 _types: dict[str, StepType] = {
@@ -41,12 +50,15 @@ _types: dict[str, StepType] = {
     for type_ in (
         StepType("SLEEP", 1, SleepParams, needs_activity=False),
         StepType("LOG", 1, LogParams),
-        StepType("COMPUTE", 1, ComputeParams, verbatim=frozenset({"expression"})),
+        StepType("COMPUTE", 1, ComputeParams, computed=frozenset({"expression"})),
         StepType("HTTP_CALL", 1, HttpCallParams),
         StepType("FAIL", 1, FailParams),
+        StepType("JOB", 1, JobParams, needs_activity=False, verbatim=frozenset({"job", "wait"})),
+        StepType("WAIT", 1, WaitParams, needs_activity=False, verbatim=frozenset({"schema"})),
+        StepType("APPROVAL", 1, ApprovalParams, needs_activity=False),
     )
 }
-_BUILT_IN = frozenset(_types) | {"JOB", "WAIT", "APPROVAL"}
+_BUILT_IN = frozenset(_types)
 
 CATALOGUE: Mapping[str, StepType] = MappingProxyType(_types)
 """Every step type this process knows, by name."""
@@ -81,7 +93,7 @@ def check_params(step_type: str, raw_with: Mapping[str, Any]) -> list[tuple[Para
         errors = refused.errors(include_url=False, include_input=False)
     else:
         return []
-    unknown = [path for path in _template_paths(raw_with) if path[:1] and path[0] not in type_.verbatim]
+    unknown = [path for path in _template_paths(raw_with) if path[:1] and path[0] not in type_.untemplated]
     located = [(_real_path(error["loc"], raw_with), error) for error in errors]
     return [
         (path, _message(error))

@@ -30,7 +30,9 @@ def attempts_of(job_id: str) -> ColumnElement[str]:
     rows = func.json_agg(aggregate_order_by(row, attempts.c.round, attempts.c.attempt))
     chain = _chain(job_id)
     tried = select(func.coalesce(rows, literal_column("'[]'::json"))).select_from(attempts)
-    return as_text(tried.join(chain, chain.c.run_id == attempts.c.run_id).scalar_subquery())
+    # The start of the run names the partition: only that one is looked into.
+    same_run = (chain.c.run_id == attempts.c.run_id) & (chain.c.started_at == attempts.c.run_started_at)
+    return as_text(tried.join(chain, same_run).scalar_subquery())
 
 
 def with_attempts(job: _Job, tried: str) -> _Job:
@@ -44,7 +46,7 @@ def with_attempts(job: _Job, tried: str) -> _Job:
 
 
 def _chain(job_id: str) -> CTE:
-    columns = (runs.c.run_id, runs.c.continued_from)
+    columns = (runs.c.run_id, runs.c.continued_from, runs.c.started_at)
     newest = select(*columns).join(jobs, jobs.c.run_id == runs.c.run_id).where(jobs.c.id == job_id)
     chain = newest.cte("chain", recursive=True)
     return chain.union_all(select(*columns).join(chain, runs.c.run_id == chain.c.continued_from))

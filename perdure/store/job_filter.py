@@ -2,7 +2,7 @@
 
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Text, cast, func, literal
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from perdure.contract.state import JobStatus
-from perdure.store.table import WORDS_CONFIGURATION, job_words, jobs
+from perdure.store.table import WORDS_CONFIGURATION, job_words
 
 _PUNCTUATION = str.maketrans(dict.fromkeys(string.punctuation, " "))
 Columns = ReadOnlyColumnCollection[str, Any]
@@ -40,7 +40,17 @@ class JobFilter:
     until: datetime | None = None
     """Created before."""
     words: Sequence[str] = ()
-    """Every one of them is in the name, the labels or the error, or begins a word there; see `search_words`."""
+    """All of them are in the name, the labels or the error; the last may be the beginning of a word there.
+
+    See `search_words`.
+    """
+
+
+_BY_PROMISE = (
+    *("trace_id", "correlation_id", "parent_id", "fingerprint", "error_code"),
+    *("statuses", "queue", "types", "submitted_by", "tenant"),
+)
+_EVERY = JobFilter(tenant=None)
 
 
 def search_words(text: str) -> list[str]:
@@ -48,33 +58,33 @@ def search_words(text: str) -> list[str]:
     return list(dict.fromkeys(text.translate(_PUNCTUATION).split()))
 
 
-def is_simple(wanted: JobFilter) -> bool:
-    """Whether one B-tree answers the filter and has the order of the list as well."""
-    narrowing = [*_equal(wanted).values(), wanted.statuses or None, wanted.types or None, wanted.tenant]
-    return not (wanted.labels or wanted.words) and sum(value is not None for value in narrowing) <= 1
+def split(wanted: JobFilter) -> tuple[JobFilter, JobFilter | None]:
+    """The one field that an index with the order of the list answers best, with the times; and all the others.
 
-
-def scope_conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
-    """What leaves a list in one piece: tenant and time of creation."""
-    found: list[ColumnElement[bool]] = []
-    if wanted.tenant is not None:
-        found.append(jobs.c.tenant == wanted.tenant)
-    if wanted.since is not None:
-        found.append(jobs.c.created_at >= wanted.since)
-    if wanted.until is not None:
-        found.append(jobs.c.created_at < wanted.until)
-    return found
+    None where there are no others. First come the fields that few jobs usually have in common.
+    """
+    given = [name for name in _BY_PROMISE if getattr(wanted, name)]
+    main, rest = given[:1], given[1:]
+    if not rest and not (wanted.labels or wanted.words):
+        return wanted, None
+    kept: dict[str, Any] = {name: getattr(wanted, name) for name in ("since", "until", *main)}
+    gone: dict[str, Any] = {name: getattr(_EVERY, name) for name in kept}
+    return replace(_EVERY, **kept), replace(wanted, **gone)
 
 
 def conditions(wanted: JobFilter, of: Columns) -> list[ColumnElement[bool]]:
-    """All the others but the statuses, of the columns of `jobs` or of a part of it."""
+    """All but the statuses, of the columns of `jobs` or of a part of it."""
     found = [_field(of, name) == value for name, value in _equal(wanted).items() if value is not None]
+    if wanted.since is not None:
+        found.append(of.created_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(of.created_at < wanted.until)
     if wanted.types:
         found.append(of.type.in_(wanted.types))
     if wanted.labels:
         found.append(of.labels.contains(dict(wanted.labels)))
     if wanted.words:
-        query = func.to_tsquery(WORDS_CONFIGURATION, literal(" & ".join(map(_searched, wanted.words))))
+        query = func.to_tsquery(WORDS_CONFIGURATION, literal(_query(wanted.words)))
         found.append(job_words(of.name, of.labels, of.error).op("@@", is_comparison=True)(query))
     return found
 
@@ -93,6 +103,7 @@ def quick_conditions(wanted: JobFilter, of: Columns) -> list[ColumnElement[bool]
 
 def _equal(wanted: JobFilter) -> dict[str, str | None]:
     return {
+        "tenant": wanted.tenant,
         "queue": wanted.queue,
         "correlation_id": wanted.correlation_id,
         "trace_id": wanted.trace_id,
@@ -109,6 +120,8 @@ def _field(of: Columns, name: str) -> ColumnElement[Any]:
     return found
 
 
-def _searched(word: str) -> str:
+def _query(words: Sequence[str]) -> str:
     # Without punctuation there is nothing in a word that a quoted lexeme would have to escape.
-    return f"'{word}':*" if len(word) >= _PREFIX_LENGTH or not word.isascii() else f"'{word}'"
+    *whole, last = words
+    begins = ":*" if len(last) >= _PREFIX_LENGTH or not last.isascii() else ""
+    return " & ".join([*(f"'{word}'" for word in whole), f"'{last}'{begins}"])

@@ -1,5 +1,6 @@
 """Pages of jobs: filtered, sorted, each page found through an index. Used by the API."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -12,9 +13,8 @@ from perdure.store.job import LISTED_COLUMNS, StoredJob, with_problem
 from perdure.store.job_filter import (
     JobFilter,
     conditions,
-    is_simple,
     quick_conditions,
-    scope_conditions,
+    split,
     status_condition,
 )
 from perdure.store.json_row import as_text, json_object
@@ -53,7 +53,7 @@ class JobSort(StrEnum):
 _WINDOW = 5_000
 """Rows looked through in the order of the list before all that match are asked for."""
 _FILTERED = (
-    *("status", "type", "queue", "correlation_id", "trace_id", "submitted_by", "parent_id"),
+    *("tenant", "status", "type", "queue", "correlation_id", "trace_id", "submitted_by", "parent_id"),
     *("name", "labels", "error"),
 )
 # Which plan is right depends on the values: how many jobs have this status, this label. Compiling takes longer
@@ -82,9 +82,10 @@ async def list_jobs(
     after = None if cursor is None else paging.decode_position(sort, sort.kind, cursor)
     place = _Place(sort, after)
     await connection.execute(_PLANNING)
-    look = _in_order if is_simple(wanted) else _in_window
-    found = await _jobs(connection, look(wanted, place, limit + 1), place)
-    if look is _in_window and len(found) <= limit:
+    main, others = split(wanted)
+    first = _in_order(main, place, limit + 1) if others is None else _in_window(main, others, place, limit + 1)
+    found = await _jobs(connection, first, place)
+    if others is not None and len(found) <= limit:
         found = await _jobs(connection, _of_all(wanted, place, limit + 1), place)
     page = found[:limit]
     more = len(found) > limit and page
@@ -116,9 +117,9 @@ class _Place:
         return [column.desc() if self._sort.descending else column.asc() for column in both]
 
 
-def _in_order(wanted: JobFilter, place: _Place, limit: int) -> Select[Any]:
+def _in_order(wanted: JobFilter, place: _Place, limit: int, more: Sequence[Column[Any]] = ()) -> Select[Any]:
     """The first ones from an index that has the order; one a status, merged."""
-    query = select(*place.keys).where(*scope_conditions(wanted), *conditions(wanted, jobs.c), *place.conditions())
+    query = select(*place.keys, *more).where(*conditions(wanted, jobs.c), *place.conditions())
     query = query.order_by(*place.order()).limit(limit)
     if not wanted.statuses:
         return query
@@ -127,11 +128,10 @@ def _in_order(wanted: JobFilter, place: _Place, limit: int) -> Select[Any]:
     return select(merged).order_by(*place.order(merged)).limit(limit)
 
 
-def _in_window(wanted: JobFilter, place: _Place, limit: int) -> Select[Any]:
-    """The first ones among the next rows of the list: all there are to see where many jobs match."""
-    query = select(*place.keys, *(jobs.c[name] for name in _FILTERED)).where(*scope_conditions(wanted))
-    rows = query.where(*place.conditions()).order_by(*place.order()).limit(_WINDOW).subquery()
-    inside = [*quick_conditions(wanted, rows.c), *status_condition(wanted, rows.c), *conditions(wanted, rows.c)]
+def _in_window(main: JobFilter, others: JobFilter, place: _Place, limit: int) -> Select[Any]:
+    """The first ones among the next rows that meet the main condition: enough, where many meet the others too."""
+    rows = _in_order(main, place, _WINDOW, [jobs.c[name] for name in _FILTERED]).subquery()
+    inside = [*quick_conditions(others, rows.c), *status_condition(others, rows.c), *conditions(others, rows.c)]
     return select(rows.c.id, rows.c.sorted_by).where(*inside).order_by(*place.order(rows)).limit(limit)
 
 
@@ -140,8 +140,8 @@ def _of_all(wanted: JobFilter, place: _Place, limit: int) -> Select[Any]:
 
     OFFSET keeps the planner from walking in order, which takes long where less match than it thinks.
     """
-    inside = [*scope_conditions(wanted), *status_condition(wanted, jobs.c), *conditions(wanted, jobs.c)]
-    rows = select(*place.keys).where(*inside, *place.conditions()).offset(literal_column("0")).subquery()
+    inside = [*status_condition(wanted, jobs.c), *conditions(wanted, jobs.c), *place.conditions()]
+    rows = select(*place.keys).where(*inside).offset(literal_column("0")).subquery()
     return select(rows).order_by(*place.order(rows)).limit(limit)
 
 

@@ -23,10 +23,18 @@ class Partner:
         self.calls: Counter[str] = Counter()
         self.keys: dict[str, list[str | None]] = {}
         self.traceparents: dict[str, list[str | None]] = {}
+        self.most_at_once: Counter[str] = Counter()
+        self._open: Counter[str] = Counter()
         self._lock = threading.Lock()
+
+    def leave(self, path: str) -> None:
+        with self._lock:
+            self._open[path] -= 1
 
     def take(self, path: str, key: str | None) -> int:
         with self._lock:
+            self._open[path] += 1
+            self.most_at_once[path] = max(self.most_at_once[path], self._open[path])
             self.calls[path] += 1
             self.keys.setdefault(path, []).append(key)
             left = self.answers.get(path, [200])
@@ -52,6 +60,7 @@ def running_partner() -> Iterator[Partner]:
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            partner.leave(self.path)
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:

@@ -160,6 +160,6 @@ def test_only_the_data_an_expression_names_is_sent() -> None:
 
 
 def test_references_of_an_expression_are_its_steps() -> None:
-    assert compute_references("steps.a.output.all(x, x in steps['b'].output)") == {"a", "b"}
-    assert compute_references("${ steps.a.output }") == {"a"}
+    assert compute_references("steps.a.output.all(x, x in steps['b'].output)") == {("a", "output"), ("b", "output")}
+    assert compute_references("${ steps.a.output }") == {("a", "output")}
     assert compute_references("steps.") == set()

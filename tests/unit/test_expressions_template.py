@@ -251,7 +251,8 @@ def test_references_finds_steps_however_they_are_written() -> None:
         "f": "${ 1 +",
         "${ steps.nine.output }": 1,
     }
-    assert references(template) == {"one", "two", "three", "four", "five"}
+    uses = {("one", "output"), ("two", "status"), ("three", "output"), ("four", "output"), ("five", "output")}
+    assert references(template) == uses
     assert references(None) == references(5) == set()
 
 

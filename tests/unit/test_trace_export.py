@@ -1,7 +1,7 @@
 """Which spans leave a process, in what form, and that a receiver that is down is one warning."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from opentelemetry import trace
@@ -10,34 +10,32 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
-from opentelemetry.trace import Span
 from opentelemetry.trace.status import StatusCode
 from structlog.testing import capture_logs
 
 from perdure.contract.trace import TraceContext
-from perdure.telemetry.trace.attribute import LONGEST, told
-from perdure.telemetry.trace.current import current, current_place
+from perdure.telemetry.trace.attribute import LONGEST, nanoseconds, told
+from perdure.telemetry.trace.current import current_place, within
 from perdure.telemetry.trace.exporter import CalmExporter
 from perdure.telemetry.trace.process import open_tracing, receiver
-from perdure.telemetry.trace.processor import KeptSpans
+from perdure.telemetry.trace.processor import PluginSpans
 from perdure.telemetry.trace.sampling import KeepFailures
-from perdure.telemetry.trace.tracing import Pipeline, Told, Tracing, context_of_span, remote_span
+from perdure.telemetry.trace.tracing import Told, Tracing, Way
 
 PLACE = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", sampled=True)
 UNSAMPLED = PLACE._replace(sampled=False)
-NOW = datetime(2026, 11, 22, 12, 0, 0, 123_456, UTC)
 
 
 class Bench:
-    """A tracing whose spans stay in memory."""
+    """A tracing whose spans stay in memory; `plugin` makes them as steps of plugins do."""
 
     def __init__(self, sampler: Sampler) -> None:
         self.memory = InMemorySpanExporter()
-        way_out = KeptSpans(SimpleSpanProcessor(self.memory))
+        out = SimpleSpanProcessor(self.memory)
         provider = TracerProvider(KeepFailures(sampler), Resource({}), shutdown_on_exit=False)
-        provider.add_span_processor(way_out)
-        self.tracer = provider.get_tracer("test")
-        self.tracing = Tracing(sampler, Pipeline(self.tracer, provider.resource, way_out))
+        provider.add_span_processor(PluginSpans(out))
+        self.plugin = provider.get_tracer("test")
+        self.tracing = Tracing(sampler, Way(out, provider.resource))
 
     @property
     def exported(self) -> Sequence[ReadableSpan]:
@@ -53,102 +51,114 @@ def bench() -> Bench:
     return Bench(ParentBased(ALWAYS_ON))
 
 
-def fail(span: Span) -> None:
-    span.set_status(StatusCode.ERROR, "STEP.FAILED")
-    span.end()
-
-
-def tell(bench: Bench, parent: TraceContext, **fields: object) -> None:
-    given = {"name": "told", "parent": parent, "start": NOW, "end": NOW + timedelta(seconds=1), "attributes": {}}
-    bench.tracing.tell(Told(**given | fields))  # type: ignore[arg-type]
+def tell(bench: Bench, parent: TraceContext, *, error: str | None = None, kept: bool = False) -> None:
+    name = error or ("kept" if kept else "told")
+    bench.tracing.tell(Told(name, bench.tracing.place(parent), parent, 5, 7, {}, error=error, kept=kept))
 
 
 def test_a_span_of_a_sampled_trace_is_exported_under_its_parent(bench: Bench) -> None:
-    span = bench.tracing.begin("step", PLACE, attributes={"attempt": 1})
-    span.end()
+    span = bench.tracing.begin("step", PLACE)
+    span.end({"attempt": 1})
     (found,) = bench.exported
     assert found.parent is not None
     assert (f"{found.context.trace_id:032x}", f"{found.parent.span_id:016x}") == PLACE[:2]
+    assert f"{found.context.span_id:016x}" == span.place.span_id != PLACE.span_id
     assert dict(found.attributes or {}) == {"attempt": 1}
+    assert 0 < (found.start_time or 0) <= (found.end_time or 0)
 
 
 def test_of_an_unsampled_trace_only_failures_are_exported(bench: Bench) -> None:
-    bench.tracing.begin("good", UNSAMPLED).end()
-    fail(bench.tracing.begin("bad", UNSAMPLED))
-    tell(bench, UNSAMPLED, name="told good")
-    tell(bench, UNSAMPLED, name="told bad", error="STEP.FAILED")
-    tell(bench, UNSAMPLED, name="told and kept", kept=True)
-    assert bench.names == ["bad", "told bad", "told and kept"]
+    bench.tracing.begin("good", UNSAMPLED).end({})
+    bench.tracing.begin("bad", UNSAMPLED).end({}, "STEP.FAILED")
+    tell(bench, UNSAMPLED)
+    tell(bench, UNSAMPLED, error="WORKER.LOST")
+    tell(bench, UNSAMPLED, kept=True)
+    assert bench.names == ["bad", "WORKER.LOST", "kept"]
+    assert dict(bench.exported[-1].attributes or {}) == {"perdure.kept": True}
 
 
-def test_an_unsampled_span_is_unsampled_to_everybody_downstream(bench: Bench) -> None:
-    span = bench.tracing.begin("good", UNSAMPLED)
-    assert not context_of_span(span).sampled
-    assert span.is_recording()
+def test_a_span_that_does_not_end_is_heard_of_by_nobody(bench: Bench) -> None:
+    bench.tracing.begin("lost", PLACE)
+    assert bench.names == []
+
+
+def test_an_unsampled_place_is_unsampled_to_everybody_downstream(bench: Bench) -> None:
+    assert not bench.tracing.begin("step", UNSAMPLED).place.sampled
+    assert bench.tracing.begin("step", PLACE).place.sampled
 
 
 @pytest.mark.parametrize("sampler", [ALWAYS_OFF, TraceIdRatioBased(0.0)])
-def test_what_the_sampler_drops_is_kept_when_it_fails(sampler: Sampler) -> None:
+def test_a_sampler_that_minds_no_parent_decides_for_all(sampler: Sampler) -> None:
     bench = Bench(sampler)
-    bench.tracing.begin("good", None).end()
-    fail(bench.tracing.begin("bad", None))
-    tell(bench, PLACE, name="told")
+    bench.tracing.begin("good", None).end({})
+    bench.tracing.begin("good too", PLACE).end({})
+    bench.tracing.begin("bad", PLACE).end({}, "STEP.FAILED")
     assert bench.names == ["bad"]
 
 
-def test_a_span_is_told_with_its_own_times_id_error_and_links(bench: Bench) -> None:
-    tell(bench, PLACE, span_id="00000000000000ab", error="STEP.TIMEOUT", links=[UNSAMPLED])
+def test_a_ratio_takes_about_that_many_traces_whole() -> None:
+    tracing = Bench(ParentBased(TraceIdRatioBased(0.25))).tracing
+    roots = [tracing.place(None) for _ in range(2_000)]
+    assert 350 < sum(root.sampled for root in roots) < 650
+    assert all(tracing.place(root).sampled is root.sampled for root in roots)
+
+
+def test_a_failure_says_why_and_links_are_kept(bench: Bench) -> None:
+    told_ = Told("told", PLACE, None, 5, 7, {}, error="STEP.TIMEOUT", links=[UNSAMPLED])
+    bench.tracing.tell(told_)
     (found,) = bench.exported
-    assert found.context.span_id == 0xAB
-    assert found.start_time == 1_795_348_800_123_456_000
-    assert (found.end_time or 0) - found.start_time == 1_000_000_000
+    assert (found.parent, found.start_time, found.end_time) == (None, 5, 7)
     assert (found.status.status_code, found.status.description) == (StatusCode.ERROR, "STEP.TIMEOUT")
     assert [link.context.span_id for link in found.links] == [int(UNSAMPLED.span_id, 16)]
 
 
-def test_a_told_span_never_ends_before_it_began(bench: Bench) -> None:
-    tell(bench, PLACE, end=NOW - timedelta(seconds=5))
-    (found,) = bench.exported
-    assert found.end_time == found.start_time
+def test_a_span_never_ends_before_it_began(bench: Bench) -> None:
+    bench.tracing.tell(Told("told", PLACE, None, 7, 5, {}))
+    assert bench.exported[0].end_time == 7
 
 
-def test_a_parent_is_said_and_never_what_happens_to_be_current(bench: Bench) -> None:
-    with current(remote_span(PLACE), str):
-        bench.tracing.begin("root", None).end()
-    (found,) = bench.exported
-    assert found.parent is None
+def test_times_are_exact_to_the_microsecond() -> None:
+    assert nanoseconds(datetime(2026, 11, 22, 12, 0, 0, 123_457, UTC)) == 1_795_348_800_123_457_000
 
 
 def test_spans_that_a_step_makes_itself_have_its_fields_and_none_of_its_secrets(bench: Bench) -> None:
     def mask(text: str) -> str:
         return text.replace("hunter2", "***")
 
-    attempt = bench.tracing.begin("attempt", PLACE)
-    about: dict[str, str | int] = {
-        "job_id": "acme:a",
-        "step_id": "call",
-        "attempt": 2,
-        "status": "RUNNING",
-        "tenant": "acme",
-    }
-    with current(attempt, mask, about), bench.tracer.start_as_current_span("query hunter2") as span:
+    about: dict[str, str | int] = {"job_id": "acme:a", "step_id": "call", "attempt": 2, "tenant": "acme"}
+    with within(PLACE, mask, about), bench.plugin.start_as_current_span("query hunter2") as span:
         span.set_attribute("db.statement", "login hunter2")
         span.set_attribute("words", ["a", "hunter2"])
         span.record_exception(ValueError("hunter2 is wrong"))
         span.set_status(StatusCode.ERROR, "no hunter2")
+        inner = current_place()
     (found,) = bench.exported
     attributes = dict(found.attributes or {})
     assert found.parent is not None
-    assert found.parent.span_id == attempt.get_span_context().span_id
-    assert (attributes["job_id"], attributes["step_id"], attributes["attempt"]) == ("acme:a", "call", 2)
-    assert "status" not in attributes
+    assert f"{found.parent.span_id:016x}" == PLACE.span_id
+    assert {name: attributes[name] for name in about} == about
     assert (attributes["db.statement"], attributes["words"]) == ("login ***", ("a", "***"))
     assert "hunter2" not in found.to_json()
+    assert inner is not None  # an outgoing call of the step would be under the step's own span
+    assert inner.span_id == f"{found.context.span_id:016x}"
 
 
-def test_outside_of_any_trace_there_is_no_place() -> None:
+def test_of_what_a_step_makes_itself_failures_are_kept_too(bench: Bench) -> None:
+    with within(UNSAMPLED, str, {}):
+        bench.plugin.start_span("good").end()
+        bad = bench.plugin.start_span("bad")
+        bad.set_status(StatusCode.ERROR)
+        bad.end()
+    assert bench.names == ["bad"]
+
+
+@pytest.mark.parametrize("about", [None, {}])
+def test_outside_of_any_trace_there_is_no_place(about: dict[str, str | int] | None) -> None:
     assert current_place() is None
-    with current(remote_span(UNSAMPLED), str):
+    with within(UNSAMPLED, str, about):
+        assert current_place() == UNSAMPLED
+        with within(PLACE, str, about):
+            assert current_place() == PLACE
         assert current_place() == UNSAMPLED
     assert current_place() is None
 
@@ -156,18 +166,17 @@ def test_outside_of_any_trace_there_is_no_place() -> None:
 def test_without_an_exporter_ids_are_made_and_handed_on_and_nothing_is_told() -> None:
     tracing = Tracing()
     assert not tracing.exports
-    made = tracing.new_trace()
+    made = tracing.place(None)
     assert (len(made.trace_id), len(made.span_id), made.sampled) == (32, 16, True)
-    assert tracing.new_trace().trace_id != made.trace_id
-    span = tracing.begin("step", PLACE)
-    assert not span.is_recording()
-    assert context_of_span(span) == PLACE
-    tracing.tell(Told("told", PLACE, NOW, NOW, {}))
+    assert tracing.place(None).trace_id != made.trace_id
+    # A place of which no span will ever be told would leave those beneath it without a parent.
+    assert tracing.begin("step", PLACE).place == PLACE
+    tracing.tell(Told("told", PLACE, None, 5, 7, {}))
     tracing.shutdown()
 
 
 def test_the_sampler_decides_also_where_nothing_is_exported() -> None:
-    assert not Tracing(ALWAYS_OFF).new_trace().sampled
+    assert not Tracing(ALWAYS_OFF).place(None).sampled
 
 
 def test_attributes_that_do_not_apply_are_left_out_and_texts_of_people_are_cut() -> None:
@@ -258,7 +267,7 @@ def test_what_cannot_be_used_is_said_once_and_stops_nothing(
 
 def test_the_sampler_of_the_environment_is_used_without_an_exporter_too(variables: pytest.MonkeyPatch) -> None:
     variables.setenv("OTEL_TRACES_SAMPLER", "always_off")
-    assert not open_tracing("api").new_trace().sampled
+    assert not open_tracing("api").place(None).sampled
 
 
 def test_what_is_said_of_the_receiver_holds_no_password() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RawValue, VersioningBehavior
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from perdure.contract.command import CancelCommand, CommandAccepted, HoldInput, PauseCommand, ResumeCommand
@@ -21,7 +21,7 @@ from workflows.job.opening import NO_INPUT, InvalidStartError, read_start
 from workflows.job.result import result_of
 
 
-@workflow.defn(name=JOB_WORKFLOW, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn(name=JOB_WORKFLOW)
 class Job:
     """One job. All input is raw and parsed here, so that nothing from outside can fail a workflow task."""
 

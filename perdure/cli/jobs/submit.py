@@ -9,7 +9,7 @@ import typer
 from perdure.cli import failure, screen
 from perdure.cli.api_command import Session
 from perdure.cli.jobs.watch import follow, result
-from perdure.client import DryRun, ProblemError
+from perdure.client import DryRun, ProblemError, Submission
 from perdure.client import call as calls
 from perdure.client.connection import Exchange
 
@@ -35,7 +35,11 @@ def submit(
     if dry_run:
         _show_dry_run(session, _send(session, file, calls.dry_run(_read(file), idempotency_key=key)))
         return
-    exchange = _send(session, file, calls.submit(_read(file), idempotency_key=key))
+    told(session, _send(session, file, calls.submit(_read(file), idempotency_key=key)), watch=watch)
+
+
+def told(session: Session, exchange: Exchange[Submission], *, watch: bool) -> None:
+    """Say which job a submission led to; with `watch`, stay until it has ended."""
     submission = exchange.value
     if not session.json:
         words = "was there already (same key, same spec)" if submission.replayed else "accepted"

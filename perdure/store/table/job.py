@@ -15,7 +15,7 @@ from sqlalchemy import (
     func,
 )
 
-from perdure.store.table.base import MOMENT, PAYLOAD, SEARCHABLE, metadata
+from perdure.store.table.base import MOMENT, PAYLOAD, RUN_STARTED, SEARCHABLE, metadata
 
 LIVE_FIELDS = ("status", "status_reason", "attempts", "retry_count", "error", "error_step")
 """Fields of a job that live observations change. The columns hold them as shown, `history` as folded."""
@@ -133,6 +133,7 @@ attempts = Table(
     Column("step_id", Text, primary_key=True),
     Column("round", Integer, primary_key=True),
     Column("attempt", Integer, primary_key=True),
+    Column("run_started_at", MOMENT, primary_key=True, comment=RUN_STARTED),
     Column("worker", Text),
     Column("started_at", MOMENT),
     Column("ended_at", MOMENT),
@@ -140,4 +141,5 @@ attempts = Table(
     Column("error", PAYLOAD),
     Column("next_retry_at", MOMENT),
     Column("live", Boolean, nullable=False),
+    postgresql_partition_by="RANGE (run_started_at)",
 )

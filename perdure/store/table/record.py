@@ -2,17 +2,17 @@
 
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, Table, Text
 
-from perdure.store.table.base import MOMENT, PAYLOAD, metadata
+from perdure.store.table.base import MOMENT, PAYLOAD, RUN_STARTED, metadata
 
 journal = Table(
     "journal",
     metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("run_started_at", MOMENT, primary_key=True, comment=RUN_STARTED),
     Column("run_id", Text, primary_key=True),
     Column("event_id", BigInteger, primary_key=True),
     Column("ordinal", Integer, primary_key=True),
-    Column("job_id", Text, nullable=False),
     Column("parent_job_id", Text),
-    Column("run_started_at", MOMENT, nullable=False),
     Column("type", Text, nullable=False),
     Column("at", MOMENT, nullable=False),
     Column("actor", Text),
@@ -22,14 +22,7 @@ journal = Table(
     Column("outcome", Text),
     Column("trace_id", Text),
     Column("data", PAYLOAD, nullable=False),
-)
-Index(
-    "journal_of_job_idx",
-    journal.c.job_id,
-    journal.c.run_started_at,
-    journal.c.run_id,
-    journal.c.event_id,
-    journal.c.ordinal,
+    postgresql_partition_by="RANGE (run_started_at)",
 )
 
 live_observations = Table(

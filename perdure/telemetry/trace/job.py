@@ -3,14 +3,15 @@
 Each comes from a journal row, and only from one that was not there before: of several projectors one tells it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from perdure.contract.journal import JournalType
 from perdure.contract.state import JobStatus
 from perdure.contract.trace import TraceContext, job_context, read_traceparent
 from perdure.projection.record import JobRecord, JournalEvent, StepRecord
-from perdure.telemetry.trace.attribute import LOST, failed, told
+from perdure.telemetry.trace.attribute import LOST, Attributes, failed, nanoseconds, told
 from perdure.telemetry.trace.tracing import Told, Tracing
 
 _ENDS = frozenset(
@@ -22,7 +23,26 @@ _ENDS = frozenset(
         JournalType.JOB_TERMINATED,
     }
 )
+_DECISIONS = {
+    JournalType.JOB_RETRY_REQUESTED: "retry",
+    JournalType.JOB_DISCARDED: "discard",
+    JournalType.STEP_OVERRIDDEN: "skip",
+    JournalType.STEP_SKIPPED: "skip",
+    JournalType.STEP_DELIVERED: "deliver",
+}
 _FAILED = frozenset({JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.TERMINATED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """What is told; `error` and `kept` as of `Told`."""
+
+    name: str
+    start: datetime
+    end: datetime
+    attributes: Attributes
+    error: str | None = None
+    kept: bool = False
 
 
 class JobTrace:
@@ -33,31 +53,41 @@ class JobTrace:
 
     def saw(self, job: JobRecord, new: Sequence[JournalEvent]) -> None:
         """Tell the spans that follow from rows that were inserted just now."""
-        submitted = read_traceparent(job.traceparent)
+        if not self._tracing.exports:
+            return
         within = job_context(job.traceparent, job.id)
-        if not self._tracing.exports or submitted is None or within is None:
+        if within is None:
             return
         for event in new:
-            if event.type is JournalType.STEP_PARKED:
-                self._tracing.tell(_dead_letter(job, event, within))
-            elif event.type is JournalType.STEP_ATTEMPT_FAILED and _code(event) == LOST:
-                self._tracing.tell(_lost(job, event, within))
-            elif event.type is JournalType.JOB_RETRY_REQUESTED and event.data.get("via") == "signal":
-                self._tracing.tell(_signalled(job, event, within))
-            elif event.type in _ENDS and job.status.final:
-                self._ended(job, event, submitted, within)
+            for fact in _facts(job, event):
+                self._tell(self._tracing.place(within), within, fact)
+            if event.type in _ENDS and job.status.final:
+                submitted = read_traceparent(job.traceparent)
+                place = self._tracing.place(submitted)._replace(span_id=within.span_id)
+                self._tell(place, submitted, _whole(job, event))
 
-    def _ended(self, job: JobRecord, event: JournalEvent, submitted: TraceContext, within: TraceContext) -> None:
-        for step in job.steps:
-            if not step.attempt_count and step.started_at is not None:
-                self._tracing.tell(_wait(job, step, step.started_at, within))
-        self._tracing.tell(_whole(job, event, submitted, within.span_id))
+    def _tell(self, place: TraceContext, parent: TraceContext | None, fact: _Fact) -> None:
+        start, end = nanoseconds(fact.start), nanoseconds(fact.end)
+        told_ = Told(fact.name, place, parent, start, end, fact.attributes, error=fact.error, kept=fact.kept)
+        self._tracing.tell(told_)
 
 
-def _whole(job: JobRecord, event: JournalEvent, submitted: TraceContext, span_id: str) -> Told:
+def _facts(job: JobRecord, event: JournalEvent) -> Iterator[_Fact]:
+    """What a row tells beside the job itself."""
+    if event.type is JournalType.STEP_PARKED:
+        yield _dead_letter(job, event)
+    elif event.type is JournalType.STEP_ATTEMPT_FAILED and _code(event) == LOST:
+        yield _lost(job, event)
+    elif event.type in _DECISIONS and event.data.get("via") == "signal":
+        yield _signalled(job, event)
+    elif event.type in _ENDS and job.status.final:
+        yield from (_wait(job, step, step.started_at) for step in job.steps if step.started_at and _waited(step))
+
+
+def _whole(job: JobRecord, event: JournalEvent) -> _Fact:
     """The span of the job itself, from its submission to its end."""
     attributes = told(
-        **_of(job, job.status, submitted),
+        **_of(job, job.status),
         step_id=job.error_step,
         run_id=job.run_id,
         job_name=job.name,
@@ -73,32 +103,35 @@ def _whole(job: JobRecord, event: JournalEvent, submitted: TraceContext, span_id
     )
     error = (job.error.code if job.error else job.status) if job.status in _FAILED else None
     end = job.completed_at or event.at
-    return Told(f"job {job.name}", submitted, job.created_at, end, attributes, span_id, error, kept=_was_parked(job))
+    return _Fact(f"job {job.name}", job.created_at, end, attributes, error, kept=_was_parked(job))
 
 
 def _was_parked(job: JobRecord) -> bool:
     return job.error is not None or any(step.round > 1 or step.error is not None for step in job.steps)
 
 
-def _wait(job: JobRecord, step: StepRecord, start: datetime, within: TraceContext) -> Told:
+def _wait(job: JobRecord, step: StepRecord, start: datetime) -> _Fact:
     """A step that is no activity: it slept, or waited."""
-    attributes = told(**_of(job, step.status, within), step_id=step.id, step_type=step.type, round=step.round)
-    return Told(f"{step.type} {step.id}", within, start, step.completed_at or start, attributes)
+    attributes = told(**_of(job, step.status), step_id=step.id, step_type=step.type, round=step.round)
+    return _Fact(f"{step.type} {step.id}", start, step.completed_at or start, attributes)
 
 
-def _dead_letter(job: JobRecord, event: JournalEvent, within: TraceContext) -> Told:
+def _waited(step: StepRecord) -> bool:
+    """Whether the step was no activity: the attempts of one are told by those who made them."""
+    return not step.attempt_count
+
+
+def _dead_letter(job: JobRecord, event: JournalEvent) -> _Fact:
     """The moment in which a step was parked: a job may stay so for weeks before its own span is told."""
-    attributes = told(
-        **_of(job, event.status, within), step_id=event.step_id, run_id=event.run_id, **failed(*_error(event))
-    )
-    return Told("dead letter", within, event.at, event.at, attributes, error=_code(event) or "DEAD_LETTERED")
+    attributes = told(**_of(job, event.status), step_id=event.step_id, run_id=event.run_id, **failed(*_error(event)))
+    return _Fact("dead letter", event.at, event.at, attributes, error=_code(event) or "DEAD_LETTERED")
 
 
-def _lost(job: JobRecord, event: JournalEvent, within: TraceContext) -> Told:
+def _lost(job: JobRecord, event: JournalEvent) -> _Fact:
     """An attempt whose worker is not there to tell it; of one that was lost early no times are known."""
     type_ = next((step.type for step in job.steps if step.id == event.step_id), "step")
     attributes = told(
-        **_of(job, event.outcome, within),
+        **_of(job, event.outcome),
         step_id=event.step_id,
         attempt=event.attempt,
         step_type=type_,
@@ -109,23 +142,24 @@ def _lost(job: JobRecord, event: JournalEvent, within: TraceContext) -> Told:
     )
     begun = event.data.get("started_at")
     start = datetime.fromisoformat(begun) if begun else event.at
-    return Told(f"{type_} {event.step_id}", within, start, event.at, attributes, error=LOST)
+    return _Fact(f"{type_} {event.step_id}", start, event.at, attributes, error=LOST)
 
 
-def _signalled(job: JobRecord, event: JournalEvent, within: TraceContext) -> Told:
-    """A retry by signal; one by update is told by whoever sent it."""
+def _signalled(job: JobRecord, event: JournalEvent) -> _Fact:
+    """A decision by signal; one by update is told by whoever sent it."""
     reason = event.data.get("reason")
     attributes = told(
-        **_of(job, event.status, within),
+        **_of(job, event.status),
+        step_id=event.step_id,
         actor=event.actor,
         reason=reason if isinstance(reason, str) else None,
         via="signal",
     )
-    return Told("retry", within, event.at, event.at, attributes, kept=True)
+    return _Fact(_DECISIONS[event.type], event.at, event.at, attributes, kept=True)
 
 
-def _of(job: JobRecord, status: str | None, place: TraceContext) -> dict[str, str | None]:
-    return {"job_id": job.id, "parent_job_id": job.parent_id, "status": status, "trace_id": place.trace_id}
+def _of(job: JobRecord, status: str | None) -> dict[str, str | None]:
+    return {"job_id": job.id, "parent_job_id": job.parent_id, "status": status, "trace_id": job.trace_id}
 
 
 def _error_of(job: JobRecord) -> dict[str, str]:

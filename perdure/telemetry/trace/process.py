@@ -19,9 +19,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 import perdure
 from perdure.telemetry.trace.exporter import CalmExporter
-from perdure.telemetry.trace.processor import KeptSpans
+from perdure.telemetry.trace.processor import PluginSpans
 from perdure.telemetry.trace.sampling import KeepFailures
-from perdure.telemetry.trace.tracing import SCOPE, Pipeline, Tracing
+from perdure.telemetry.trace.tracing import Tracing, Way
 
 _PROTOCOL = "http/protobuf"
 _DEFAULT_ENDPOINT = "http://localhost:4318"
@@ -44,17 +44,16 @@ def open_tracing(service: str) -> Tracing:
         if endpoint is None:
             return Tracing(provider.sampler)
         exporter = CalmExporter(OTLPSpanExporter(), receiver(endpoint))
-        way_out = KeptSpans(BatchSpanProcessor(exporter))
+        out = BatchSpanProcessor(exporter)
     except ValueError as problem:
         _log.error("traces are not exported", problem=str(problem))
         return Tracing()
     sampler, provider.sampler = provider.sampler, KeepFailures(provider.sampler)
-    provider.add_span_processor(way_out)
+    provider.add_span_processor(PluginSpans(out))
     # Steps of plugins get theirs by OpenTelemetry's own means, and so are in the trace of their attempt.
     trace.set_tracer_provider(provider)
-    tracer = provider.get_tracer(SCOPE.name, SCOPE.version)
     _log.info("traces are exported", receiver=receiver(endpoint), sampler=sampler.get_description())
-    return Tracing(sampler, Pipeline(tracer, provider.resource, way_out))
+    return Tracing(sampler, Way(out, provider.resource))
 
 
 def _endpoint(variables: Mapping[str, str]) -> str | None:

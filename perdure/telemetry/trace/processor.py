@@ -1,6 +1,7 @@
-"""What becomes of a span that ends: exported where its trace is sampled or it failed, without secrets.
+"""What becomes of spans that a step makes itself, by OpenTelemetry's own means: as those of Perdure. Used by `process`.
 
-Spans that a step makes itself get the fixed fields of its attempt. Used by `process`.
+They get the fixed fields of their attempt, lose its secrets, and are exported where the trace is sampled or they
+failed.
 """
 
 from collections.abc import Sequence
@@ -12,12 +13,11 @@ from opentelemetry.trace import SpanContext, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 from opentelemetry.util.types import Attributes
 
-from perdure.telemetry.trace.attribute import KEPT
 from perdure.telemetry.trace.current import Mask, surroundings
 
 
-class KeptSpans(SpanProcessor):
-    """Hands sampled, failed and kept spans to the next processor."""
+class PluginSpans(SpanProcessor):
+    """Hands sampled and failed spans to the next processor."""
 
     def __init__(self, following: SpanProcessor) -> None:
         self._following = following
@@ -29,13 +29,8 @@ class KeptSpans(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Decide about a span that ended."""
-        failed = span.status.status_code is StatusCode.ERROR
-        if span.context.trace_flags.sampled or failed or (span.attributes and KEPT in span.attributes):
+        if span.context.trace_flags.sampled or span.status.status_code is StatusCode.ERROR:
             self._following.on_end(_exported(span, surroundings().mask))
-
-    def shutdown(self) -> None:
-        """Export what is left, and end."""
-        self._following.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export what is left."""
@@ -62,8 +57,6 @@ def _exported(span: ReadableSpan, mask: Mask) -> ReadableSpan:
 
 
 def _sampled(context: SpanContext) -> SpanContext:
-    if context.trace_flags.sampled:
-        return context
     flags = TraceFlags(context.trace_flags | TraceFlags.SAMPLED)
     return SpanContext(context.trace_id, context.span_id, context.is_remote, flags, context.trace_state)
 

@@ -1,7 +1,6 @@
-"""Which spans are recorded: all, so that a failure in a trace that is not sampled is there to be exported.
+"""Which spans of plugins are recorded: all, so that a failure in a trace that is not sampled can be exported.
 
-A trace is chosen at its first span, before anybody knows how it ends. `processor` lets through what was chosen or
-has failed. Used by `process`.
+`processor` lets through what is sampled or has failed. Used by `process`.
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -36,7 +36,7 @@ async def pending(handle: Any, holds: Callable[[PendingActivityInfo], bool]) -> 
     """The workflow's one pending activity, once `holds` is true of it."""
     deadline = time.monotonic() + 20
     while True:
-        found = (await handle.describe()).raw_description.pending_activities
+        found: Sequence[PendingActivityInfo] = (await handle.describe()).raw_description.pending_activities
         if found and holds(found[0]):
             return found[0]
         assert time.monotonic() < deadline, found

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import socket
+import sys
 import time
 import tracemalloc
 import zlib
@@ -17,6 +18,7 @@ import pytest
 import structlog
 
 from activities.steps.http_call import http_call
+from perdure.contract.effect import effect_unknown
 from perdure.contract.error import PerdureError
 from perdure.contract.limit import JobLimits
 from perdure.egress.client import guarded_client
@@ -24,6 +26,16 @@ from perdure.egress.policy import EgressPolicy
 from perdure.steps import StepContext, StepError
 from perdure.steps.parameter.http_call import HttpCallParams
 from tests.integration.activities.partner import Answer, Asked, Partner, partner_server
+
+DYING_SERVER = """
+import os, signal, socket
+with socket.create_server(("127.0.0.1", 0)) as server:
+    print(server.getsockname()[1], flush=True)
+    connection, _ = server.accept()
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 100\\r\\n\\r\\nhalf of ")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def context(http: httpx.AsyncClient, output_bytes: int = 10_000) -> StepContext:
@@ -243,7 +255,39 @@ async def test_a_broken_answer_is_transient(http: httpx.AsyncClient, partner: Pa
 
     partner.answers["/a"] = breaks
     error = await refusal(http, f"{partner.url}/a")
-    assert (error.code, str(error.error_class)) == ("STEP.HTTP.CONNECT", "TRANSIENT")
+    assert (error.code, str(error.error_class)) == ("STEP.HTTP.DISCONNECTED", "TRANSIENT")
+
+
+async def test_a_server_killed_in_the_middle_of_its_answer_leaves_the_effect_open(http: httpx.AsyncClient) -> None:
+    server = await asyncio.create_subprocess_exec(sys.executable, "-c", DYING_SERVER, stdout=asyncio.subprocess.PIPE)
+    assert server.stdout is not None
+    port = int(await server.stdout.readline())
+    async with guarded_client(EgressPolicy(allow_private=True)) as free:
+        error = await refusal(free, f"http://127.0.0.1:{port}/pay", method="POST", json={"amount": 1})
+        assert (await server.wait(), error.code) == (-9, "STEP.HTTP.DISCONNECTED")
+        assert effect_unknown(error.info())
+        gone = await refusal(free, f"http://127.0.0.1:{port}/pay", method="POST", json={"amount": 1})
+    assert gone.code == "STEP.HTTP.CONNECT"
+    assert not effect_unknown(gone.info())
+
+
+async def test_a_handshake_that_hangs_sent_nothing(http: httpx.AsyncClient) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        async with guarded_client(EgressPolicy(allow_private=True)) as free:
+            error = await refusal(free, f"https://127.0.0.1:{port}/", timeout="300ms")
+            assert (error.code, str(error.error_class)) == ("STEP.HTTP.CONNECT", "TRANSIENT")
+            asked = await refusal(free, f"http://127.0.0.1:{port}/", timeout="300ms")
+    assert (asked.code, str(asked.error_class)) == ("STEP.HTTP.TIMEOUT", "TIMEOUT")
+
+
+async def test_a_redirect_to_where_nobody_listens_was_not_sent_there(http: httpx.AsyncClient, partner: Partner) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        partner.answers["/a"] = Answer(302, headers={"Location": f"http://127.0.0.1:{taken.getsockname()[1]}/"})
+        async with guarded_client(EgressPolicy(allow_private=True)) as free:
+            error = await refusal(free, f"{partner.url}/a")
+    assert error.code == "STEP.HTTP.CONNECT"
 
 
 async def test_an_unknown_name_is_transient(http: httpx.AsyncClient) -> None:
@@ -336,7 +380,7 @@ async def test_a_redirect_to_nowhere_is_permanent_or_a_broken_answer(
 ) -> None:
     partner.answers["/a"] = Answer(302, headers={"Location": target})
     error = await refusal(http, f"{partner.url}/a")
-    assert error.code in {"STEP.HTTP.EXPECT", "STEP.HTTP.CONNECT"}
+    assert error.code in {"STEP.HTTP.EXPECT", "STEP.HTTP.CONNECT", "STEP.HTTP.DISCONNECTED"}
 
 
 @pytest.mark.parametrize(

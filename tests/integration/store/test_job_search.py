@@ -95,6 +95,8 @@ async def test_the_error_of_a_job_that_is_retried_is_found(engine: AsyncEngine) 
         ("INVOICE run", ["run"]),
         ("invoice-run", ["run"]),
         ("inv", ["run", "label"]),
+        ("run inv", ["run"]),
+        ("inv run", []),
         ("voice", []),
         ("billing", ["label"]),
         ("team=billing", ["label"]),

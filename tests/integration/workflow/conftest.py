@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -54,6 +54,12 @@ class Bench:
 
     async def states(self, handle: Handle) -> dict[str, str]:
         return {step: state["status"] for step, state in (await handle.query("state"))["steps"].items()}
+
+    async def eventually(self, holds: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until something holds."""
+        async with asyncio.timeout(20):
+            while not await holds():
+                await asyncio.sleep(0.02)
 
     async def until(self, handle: Handle, step: str, status: str) -> None:
         """Wait until a step has a status."""

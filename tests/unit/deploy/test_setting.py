@@ -10,7 +10,8 @@ import pytest
 from api.__main__ import read_secrets
 from api.app import Secrets, create_app
 from perdure.embedded.temporal import DYNAMIC_CONFIG, RETENTION, SEARCH_ATTRIBUTES
-from perdure.settings import Settings
+from perdure.settings import TRACE_ID, Settings
+from perdure.telemetry.trace.attribute import KEPT
 from tests.unit.deploy.compose import OWN, ROOT, SECRETS_MOUNT, SERVICES, environment, load_yaml
 from worker import health
 
@@ -121,3 +122,22 @@ def test_the_collector_uses_only_what_it_declares() -> None:
     assert host in SERVICES
     assert port == "4317"
     assert SERVICES["otel-collector"]["command"] == ["--config=/etc/perdure/collector.yaml"]
+
+
+def test_failures_and_what_perdure_marks_are_kept_whatever_the_ratio() -> None:
+    policies = {
+        policy["type"]: policy[policy["type"]]
+        for policy in load_yaml("deploy/otel/collector.yaml")["processors"]["tail_sampling"]["policies"]
+    }
+    assert policies["status_code"] == {"status_codes": ["ERROR"]}
+    assert policies["boolean_attribute"] == {"key": KEPT, "value": True}
+    assert policies["probabilistic"] == {"sampling_percentage": "${env:TRACES_KEPT_PERCENT:-100}"}
+    assert environment("otel-collector") == {"TRACES_KEPT_PERCENT": "${TRACES_KEPT_PERCENT:-100}"}
+    # Only this distribution has tail sampling.
+    assert SERVICES["otel-collector"]["image"].startswith("otel/opentelemetry-collector-contrib:")
+
+
+def test_the_link_of_a_job_leads_to_the_tracing_ui() -> None:
+    url = urlsplit(environment("api")["PERDURE_TRACE_URL"])
+    assert SERVICES["jaeger"]["ports"] == [f"127.0.0.1:{url.port}:{url.port}"]
+    assert url.path == f"/trace/{TRACE_ID}"

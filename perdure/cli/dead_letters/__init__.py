@@ -1,0 +1,1 @@
+"""`perdure dead-letters ...`: decisions about parked jobs, through the API."""

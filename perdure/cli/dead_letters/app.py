@@ -1,0 +1,24 @@
+"""The group `perdure dead-letters`; loaded by main when one of its commands is asked for."""
+
+import typer
+
+from perdure.cli.api_command import api_command
+from perdure.cli.dead_letters.decide import discard, retry, skip
+from perdure.cli.option import Options, takes_options
+
+app = typer.Typer(name="dead-letters", no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+@takes_options
+def dead_letters(options: Options) -> None:
+    """Bring parked jobs home, or give them up. Every decision has a reason.
+
+    A job is parked while a step of it has failed for good and nobody has decided what is to become of it.
+    See them: perdure jobs list --status DEAD_LETTERED
+    """
+
+
+app.command("retry")(api_command(retry))
+app.command("skip")(api_command(skip))
+app.command("discard")(api_command(discard))
