@@ -73,7 +73,7 @@ def _target(start: JobStart, job: JobRecord, command: RetryCommand, document: di
     place = next(index for index, step in enumerate(document["steps"]) if step["id"] == unit.step)
     step, state = document["steps"][place], start.carried.steps.get(unit.step) if start.carried else None
     if unit.compensates or (step["compensate"] is not None and not _runs_itself(job, command, unit)):
-        undone: UnitState | None = (state and state.compensations or {}).get(str(unit._replace(compensates=True)))
+        undone: UnitState | None = ((state and state.compensations) or {}).get(str(unit._replace(compensates=True)))
         path = render(("steps", place, "compensate", "with"))
         return _Target(key, path, step["compensate"], (undone and undone.patch) or {})
     return _Target(key, render(("steps", place, "with")), step, (state and state.patch) or {})

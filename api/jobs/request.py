@@ -50,13 +50,13 @@ class ResumeRequest(DecisionRequest):
 class RetryRequest(DecisionRequest):
     """What runs again: all that is parked, the `steps` named, or `from_step` with everything after it.
 
-    `patch` replaces fields of the `with` of what runs again. `force`, with a reason, lets an `at_most_once` step run again that may
-    have taken effect.
+    `patch` replaces fields of the `with` of what runs again. `force`, with a reason, lets an `at_most_once` step run
+    again that may have taken effect.
     """
 
     steps: Annotated[list[Unit], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
     from_step: StepId | None = None
-    patch: Patch | None = Field(None, description="`{step id: {field of with: its new value}}`")
+    patch: Patch | None = Field(None, description="`{step: {field of with: its new value}}`")
     force: bool = False
 
     @model_validator(mode="after")

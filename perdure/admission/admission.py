@@ -19,7 +19,12 @@ from perdure.admission.flow_check import flow_problems
 from perdure.admission.order_check import order_problems
 from perdure.admission.outline import Outline, outline
 from perdure.admission.problem import MAX_PROBLEMS, AdmissionError, Problem
-from perdure.admission.size_check import expression_size_problem, key_size_problems, spec_size_problems
+from perdure.admission.size_check import (
+    expression_size_problem,
+    key_size_problems,
+    schema_size_problem,
+    spec_size_problems,
+)
 from perdure.admission.step_check import step_problems
 from perdure.admission.step_order import StepOrder
 from perdure.admission.structure import check_structure
@@ -73,17 +78,17 @@ def check_ids(admitted: Admitted, job_id: str) -> None:
 
 def _semantic_problems(spec: Outline, limits: JobLimits, now: datetime | None) -> Iterator[Problem]:
     oversized = expression_size_problem(place for job in spec.jobs() for place in places(job))
+    too_much_schema = schema_size_problem(spec)
     for job in spec.jobs():
         order = StepOrder.of(job)
         yield from order_problems(job, order)
-        yield from step_problems(job)
+        yield from step_problems(job, schemas=too_much_schema is None)
         yield from key_size_problems(job)
         yield from flow_problems(job, now)
         yield from child_problems(job)
         if oversized is None:
             yield from expression_problems(places(job), order)
-    if oversized is not None:
-        yield oversized
+    yield from filter(None, (oversized, too_much_schema))
     yield from fan_out_problems(spec, limits.items)
     yield from inherited_label_problems(spec, {})
 

@@ -11,7 +11,7 @@ from perdure.contract.json_size import json_bytes
 from perdure.contract.limit import JobLimits
 from perdure.contract.spec import JobSpec
 from perdure.expressions import expression_size
-from perdure.expressions.limit import TEMPLATE_LENGTH
+from perdure.expressions.limit import SCHEMA_BYTES, TEMPLATE_LENGTH
 
 FAIRNESS_KEY_BYTES = 64
 """Temporal's bound."""
@@ -29,6 +29,18 @@ def expression_size_problem(found: Iterable[Place]) -> Problem | None:
                 " pass data through `input` instead"
             )
             return Problem(render(place.path), _CODE, message)
+    return None
+
+
+def schema_size_problem(spec: Outline) -> Problem | None:
+    """The problem of a spec with more JSON Schema than admission reads; what is wrong in it is then not told."""
+    total = 0
+    for job in spec.jobs():
+        for step in job.steps:
+            total += json_bytes(step.params["schema"]) if step.type == "WAIT" and "schema" in step.params else 0
+            if total > SCHEMA_BYTES:
+                message = f"the schemas of a job have at most {SCHEMA_BYTES} bytes together: describe less"
+                return Problem(render((*step.path, "with", "schema")), _CODE, message)
     return None
 
 

@@ -15,10 +15,12 @@ _PARAMETER, _TYPE_UNKNOWN = "API.SPEC.PARAMETER", "API.SPEC.STEP_TYPE_UNKNOWN"
 _Found = Iterator[tuple[Path, str]]
 
 
-def step_problems(spec: Outline) -> Iterator[Problem]:
-    """Unknown step types, and parameters that the step type does not take."""
+def step_problems(spec: Outline, *, schemas: bool) -> Iterator[Problem]:
+    """Unknown step types, and parameters that the step type does not take; `schemas`: JSON Schemas too."""
     for step in spec.steps:
         yield from _operation_problems(step)
+        if schemas and step.type == "WAIT":
+            yield from _schema_problems(step)
         if step.compensate is not None:
             yield from _compensation_problems(step.compensate)
 
@@ -64,11 +66,12 @@ def _job(params: Mapping[str, Any]) -> _Found:
         yield ("job",), "must be a job: an object with name and steps"
 
 
-def _schema(params: Mapping[str, Any]) -> _Found:
-    schema = params.get("schema")
+def _schema_problems(step: OperationOutline) -> Iterator[Problem]:
+    schema = step.params.get("schema")
     problem = None if schema is None else schema_problem(schema)
     if problem is not None:
-        yield ("schema",), f"is no JSON Schema that can be used: {problem}"
+        message = f"is no JSON Schema that can be used: {problem}"
+        yield Problem(render((*step.path, "with", "schema")), _PARAMETER, message)
 
 
 def _roles(params: Mapping[str, Any]) -> _Found:
@@ -83,7 +86,7 @@ def _roles(params: Mapping[str, Any]) -> _Found:
 
 _OWN: dict[str, tuple[str, Callable[[Mapping[str, Any]], _Found]]] = {
     "JOB": ("job", _job),
-    "WAIT": ("schema", _schema),
+    "WAIT": ("schema", _none),
     "APPROVAL": ("roles", _roles),
 }
 """The field of a type that is checked by its own means, and how."""

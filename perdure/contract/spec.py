@@ -30,30 +30,38 @@ ErrorPattern = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 class RetryPolicy(Model):
     """How attempts of a step are repeated. `maximum_attempts` counts the first; 1 means never."""
 
-    maximum_attempts: int = Field(4, ge=1, le=MAX_ATTEMPTS)
-    initial_interval: Duration = "1s"
-    backoff_coefficient: float = Field(2.0, ge=1, le=100, allow_inf_nan=False)
-    maximum_interval: Duration = "300s"
-    jitter: float = Field(0.2, ge=0, le=1, allow_inf_nan=False)
-    non_retryable_errors: list[ErrorPattern] = Field(default_factory=list, max_length=100)
+    maximum_attempts: int = Field(4, ge=1, le=MAX_ATTEMPTS, description="Tries in all; 1 means never again.")
+    initial_interval: Duration = Field("1s", description="The wait before the second attempt.")
+    backoff_coefficient: float = Field(
+        2.0, ge=1, le=100, allow_inf_nan=False, description="What each further wait is multiplied by."
+    )
+    maximum_interval: Duration = Field("300s", description="No wait is longer.")
+    jitter: float = Field(
+        0.2, ge=0, le=1, allow_inf_nan=False, description="The part of a wait that is taken off or put on at random."
+    )
+    non_retryable_errors: list[ErrorPattern] = Field(
+        default_factory=list, max_length=100, description="Error codes that are not tried again: `STEP.HTTP.4XX`."
+    )
 
 
 class DeadLetterPolicy(Model):
     """Whether a step that fails for good parks the job, and how long the job stays parked."""
 
-    enabled: bool = True
-    retention: Duration = "30d"
+    enabled: bool = Field(True, description="False: the job fails at once instead of being parked.")
+    retention: Duration = Field("30d", description="How long it stays parked before it fails, as EXPIRED.")
 
 
 class Operation(Model):
     """What is run: a step type with its parameters, and the policy of its attempts."""
 
-    type: Annotated[str, StringConstraints(pattern=STEP_TYPE_FORM)]
-    params: dict[str, Any] = Field(default_factory=dict, alias="with")
-    retry: RetryPolicy | None = None
-    timeout: Duration = "5m"
-    total_timeout: Duration | None = None
-    heartbeat_timeout: Duration = "30s"
+    type: Annotated[str, StringConstraints(pattern=STEP_TYPE_FORM)] = Field(description="A type of the catalogue.")
+    params: dict[str, Any] = Field(
+        default_factory=dict, alias="with", description="Parameters of the type; may hold `${ }`."
+    )
+    retry: RetryPolicy | None = Field(None, description="What it leaves out is taken from the job's `retry`.")
+    timeout: Duration = Field("5m", description="For one attempt.")
+    total_timeout: Duration | None = Field(None, description="For all attempts together, waits included.")
+    heartbeat_timeout: Duration = Field("30s", description="A worker silent for so long is taken for lost.")
 
 
 class Compensation(Operation):
@@ -63,28 +71,44 @@ class Compensation(Operation):
 class ForEach(Model):
     """Runs the step once for each entry of `items`: a list, or a `${ }` that gives one."""
 
-    items: list[Any] | str
-    max_parallel: int = Field(10, ge=1, le=MAX_IN_FLIGHT)
+    items: list[Any] | str = Field(description="A list, or one `${ }` that gives one; 10,000 items a job in all.")
+    max_parallel: int = Field(10, ge=1, le=MAX_IN_FLIGHT, description="Items that run at the same time.")
 
 
 class CatchRule(Model):
     """A failure with one of these codes completes the step with `output` instead."""
 
-    errors: list[ErrorPattern] = Field(default_factory=lambda: ["*"], min_length=1, max_length=100)
-    output: Any = None
+    errors: list[ErrorPattern] = Field(
+        default_factory=lambda: ["*"], min_length=1, max_length=100, description="Error codes, `*` for any characters."
+    )
+    output: Any = Field(None, description="The step's output then; may hold `${ }`, also of `steps.<its id>.error`.")
 
 
 class StepSpec(Operation):
     """One step. `depends_on` absent in every step means listed order."""
 
-    id: StepId
-    depends_on: list[StepId] | None = Field(None, max_length=MAX_STEPS)
-    when: bool | str | None = None
-    for_each: ForEach | None = None
-    continue_on_error: bool = False
-    catch: list[CatchRule] = Field(default_factory=list, max_length=MAX_CATCHES)
-    compensate: Compensation | None = None
-    effect: Annotated[Effect, Field(strict=False)] = Effect.IDEMPOTENT  # a JSON string is one of them
+    id: StepId = Field(description="Unique in the job.")
+    depends_on: list[StepId] | None = Field(
+        None,
+        max_length=MAX_STEPS,
+        description="Steps it waits for. Absent in every step: each waits for the one before.",
+    )
+    when: bool | str | None = Field(None, description="False, or a `${ }` that gives it: the step is SKIPPED.")
+    for_each: ForEach | None = Field(None, description="Run it once for each of a list; the output is a list.")
+    continue_on_error: bool = Field(
+        False, description="The job goes on although the step failed, and ends COMPLETED_WITH_ERRORS."
+    )
+    catch: list[CatchRule] = Field(
+        default_factory=list, max_length=MAX_CATCHES, description="Failures that complete it; the first rule that fits."
+    )
+    compensate: Compensation | None = Field(
+        None,
+        description="Undoes it once completed, when the job is discarded, expires, fails, is canceled or times out.",
+    )
+    effect: Annotated[Effect, Field(strict=False)] = Field(  # a JSON string is one of them
+        Effect.IDEMPOTENT,
+        description="at_most_once: an attempt that may have taken effect is never repeated by itself.",
+    )
 
 
 class DependentWhen(StrEnum):
@@ -102,33 +126,45 @@ class DependentSpec(Model):
     `job.input` may use `${ }` with what the parent's output may use; the rest of `job` belongs to the child.
     """
 
-    name: Annotated[str, StringConstraints(pattern=DEPENDENT_FORM)]
-    when: Annotated[DependentWhen, Field(strict=False)] = DependentWhen.SUCCESS  # a JSON string is one of them
-    job: "JobSpec"
+    name: Annotated[str, StringConstraints(pattern=DEPENDENT_FORM)] = Field(description="Unique in the job.")
+    when: Annotated[DependentWhen, Field(strict=False)] = Field(  # a JSON string is one of them
+        DependentWhen.SUCCESS, description="How the parent ended, or that it was dead-lettered."
+    )
+    job: "JobSpec" = Field(description="The job to start; it has no `id` of its own.")
 
 
 class JobSpec(Model):
     """What a client asks for. `id` and the Idempotency-Key header are the same thing."""
 
-    id: Annotated[str, StringConstraints(pattern=f"^{KEY.pattern}$")] | None = None
-    name: Annotated[str, StringConstraints(pattern=JOB_NAME_FORM)]
-    type: Literal["INLINE", "SIMULATION"] = "INLINE"
-    input: Any = None
-    steps: list[StepSpec] = Field(min_length=1, max_length=MAX_STEPS)
-    retry: RetryPolicy | None = None
-    timeout: Duration | None = None
-    priority: int = Field(3, ge=1, le=5)
-    fairness_key: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
-    queue: Annotated[str, StringConstraints(pattern=QUEUE_FORM)] = "default"
-    start_at: Timestamp | None = None
-    delay: Duration | None = None
-    labels: dict[Annotated[str, StringConstraints(pattern=LABEL_FORM)], LabelText] = Field(
-        default_factory=dict, max_length=MAX_LABELS
+    id: Annotated[str, StringConstraints(pattern=f"^{KEY.pattern}$")] | None = Field(
+        None, description="The idempotency key; made where neither it nor the header is given."
     )
-    correlation_id: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    name: Annotated[str, StringConstraints(pattern=JOB_NAME_FORM)] = Field(description="A label for people.")
+    type: Literal["INLINE", "SIMULATION"] = Field("INLINE", description="Both mean the same.")
+    input: Any = Field(None, description="What expressions see as `input`.")
+    steps: list[StepSpec] = Field(min_length=1, max_length=MAX_STEPS)
+    retry: RetryPolicy | None = Field(None, description="The default of its steps.")
+    timeout: Duration | None = Field(None, description="For its running time: parked and paused time does not count.")
+    priority: int = Field(3, ge=1, le=5, description="1 goes first.")
+    fairness_key: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = Field(
+        None, description="Jobs of one key share their turn; the tenant where it is absent."
+    )
+    queue: Annotated[str, StringConstraints(pattern=QUEUE_FORM)] = Field("default", description="Whose workers run it.")
+    start_at: Timestamp | None = Field(
+        None, description="When it starts, at most 365 days ahead; at once if that has passed. Not with `delay`."
+    )
+    delay: Duration | None = Field(None, description="How long after its submission it starts. Not with `start_at`.")
+    labels: dict[Annotated[str, StringConstraints(pattern=LABEL_FORM)], LabelText] = Field(
+        default_factory=dict, max_length=MAX_LABELS, description="To search by; jobs within it inherit them."
+    )
+    correlation_id: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
+        None, description="An id of the sender's; jobs within it inherit it."
+    )
     dead_letter: DeadLetterPolicy = Field(default_factory=DeadLetterPolicy)
-    output: Any = None
-    dependents: list[DependentSpec] = Field(default_factory=list, max_length=MAX_DEPENDENTS)
+    output: Any = Field(None, description="May hold `${ }`. Absent: the outputs of the last steps, by id.")
+    dependents: list[DependentSpec] = Field(
+        default_factory=list, max_length=MAX_DEPENDENTS, description="Jobs that are started when this one has ended."
+    )
 
 
 class JobParams(Model):

@@ -14,9 +14,9 @@ from typing import Any
 from jsonschema_rs import RegexOptions, ValidationError, ValidationErrorKind, Validator, validator_for
 
 from perdure.expressions.error import ExpressionError, printable, shorten
-from perdure.expressions.limit import DATA_DEPTH, SCHEMA_BYTES, SCHEMA_PATTERNS, SCHEMA_WORK
+from perdure.expressions.limit import SCHEMA_BYTES, SCHEMA_DEPTH, SCHEMA_PATTERNS, SCHEMA_WORK
 from perdure.expressions.measure import weigh
-from perdure.expressions.path import JSON, Path, show
+from perdure.expressions.path import JSON, show
 from perdure.expressions.schema_explain import explaining_form, own_words
 from perdure.expressions.schema_graph import SchemaError, read_graph
 from perdure.expressions.schema_work import Level, Steps, measure, pattern_weights, steps_by_level, work
@@ -66,7 +66,10 @@ def payload_problem(schema: Any, payload: Any) -> str | None:
         return f"the schema cannot be used: {_told(problem)}"
     try:
         weigh(payload)
-        if work(usable.steps, measure(payload)) > SCHEMA_WORK:
+        levels = measure(payload)
+        if len(levels) > len(usable.steps):
+            return f"nested deeper than {SCHEMA_DEPTH} levels"
+        if work(usable.steps, levels) > SCHEMA_WORK:
             return "checking it would take too long: send less, or use a schema with fewer alternatives in each other"
         return None if usable.verdict.is_valid(payload) else _explain(usable, payload)
     except (ExpressionError, ValueError) as problem:
@@ -141,11 +144,7 @@ def _explain(usable: _Usable, payload: JSON) -> str:
 
 
 def _place(path: list[str | int]) -> str:
-    return show(_path(path))
-
-
-def _path(path: list[str | int]) -> Path:
-    return ("$", *path[:DATA_DEPTH])
+    return show(("$", *path))
 
 
 def _told(problem: object) -> str:

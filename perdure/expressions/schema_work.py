@@ -6,9 +6,9 @@ alternatives). The estimate counts, level by level, how often the library may lo
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-from perdure.expressions.limit import DATA_DEPTH, SCHEMA_WORK
+from perdure.expressions.limit import SCHEMA_DEPTH, SCHEMA_WORK
 from perdure.expressions.path import JSON
 from perdure.expressions.pattern import pattern_weight
 from perdure.expressions.schema_graph import REACH, SchemaNode, chain_heights
@@ -72,49 +72,49 @@ def steps_by_level(nodes: Sequence[SchemaNode]) -> list[Steps]:
     """What the whole schema costs on one path: for the value itself, then for each level below it."""
     heights = chain_heights(nodes)
     order = sorted(range(len(nodes)), key=lambda place: heights[place] or 0)
-    reached = [_Reached(node) for node in nodes]
-    above: list[Steps] = []
-    levels: list[Steps] = []
-    while len(levels) <= DATA_DEPTH:
-        now = [Steps(0, 0)] * len(nodes)
-        for place in order:
-            now[place] = _capped(reached[place].below(now, above) if above else reached[place].here(now))
+    reached = [(place, _Reached.of(nodes[place])) for place in order]
+    own = [_own(node) for node in nodes]
+    steps = _by_level([one.steps for one in own], reached, compares=True)
+    patterns = _by_level([one.patterns for one in own], reached, compares=False)
+    return [Steps(*level) for level in zip(steps, patterns, strict=True)]
+
+
+class _Reached(NamedTuple):
+    """What a node hands its value to (`times` as often), and values below it: at most one of `named`, all `others`."""
+
+    same: list[int]
+    times: int
+    named: list[int]
+    others: list[int]
+    unique: bool
+
+    @classmethod
+    def of(cls, node: SchemaNode) -> Self:
+        fields = node.schema if isinstance(node.schema, dict) else {}
+        times = _AGAIN if any(name in fields for name in _UNEVALUATED) else 1
+        same, named, others = (node.reached(reach) for reach in ("same", "named", "below"))
+        return cls(same, times, named, others, fields.get("uniqueItems") is True)
+
+
+def _by_level(own: Sequence[int], reached: Sequence[tuple[int, _Reached]], *, compares: bool) -> list[int]:
+    """`compares`: whether unique items cost something at every level below."""
+    levels: list[int] = []
+    above: list[int] | None = None
+    while len(levels) <= SCHEMA_DEPTH:
+        now = [0] * len(own)
+        for place, to in reached:
+            count = to.times * sum(now[other] for other in to.same)
+            if above is None:
+                count += own[place]
+            else:
+                count += max((above[other] for other in to.named), default=0)
+                count += sum(above[other] for other in to.others) + (compares and to.unique)
+            now[place] = count if count <= SCHEMA_WORK else SCHEMA_WORK + 1
         levels.append(now[0])
         if now == above:
-            levels.extend(now[:1] * (DATA_DEPTH - len(levels) + 1))
+            levels.extend(now[:1] * (SCHEMA_DEPTH + 1 - len(levels)))
         above = now
     return levels
-
-
-def _capped(steps: Steps) -> Steps:
-    return Steps(min(steps.steps, SCHEMA_WORK + 1), min(steps.patterns, SCHEMA_WORK + 1))
-
-
-class _Reached:
-    """One node's own cost, and what it hands its value and the values below to."""
-
-    def __init__(self, node: SchemaNode) -> None:
-        fields = node.schema if isinstance(node.schema, dict) else {}
-        self._own = _own(node)
-        self._times = _AGAIN if any(name in fields for name in _UNEVALUATED) else 1
-        self._same, self._named, self._others = (node.reached(reach) for reach in ("same", "named", "below"))
-        self._unique = fields.get("uniqueItems") is True
-
-    def here(self, now: Sequence[Steps]) -> Steps:
-        """For the value itself."""
-        return _sum([self._own, *[now[other] for other in self._same] * self._times])
-
-    def below(self, now: Sequence[Steps], above: Sequence[Steps]) -> Steps:
-        """For what lies deeper: of the named ones at most one applies to a value."""
-        named = [above[other] for other in self._named]
-        most = Steps(max((one.steps for one in named), default=0), max((one.patterns for one in named), default=0))
-        unique = Steps(int(self._unique), 0)
-        same = [now[other] for other in self._same] * self._times
-        return _sum([most, unique, *[above[other] for other in self._others], *same])
-
-
-def _sum(parts: Sequence[Steps]) -> Steps:
-    return Steps(sum(part.steps for part in parts), sum(part.patterns for part in parts))
 
 
 def _own(node: SchemaNode) -> Steps:

@@ -19,7 +19,7 @@ from tests.server.part import Part, running_part, settings_of
 from tests.server.partner import Partner
 from tests.server.stack import Stack
 
-GRACE = 3.0
+GRACE = 2.0
 REPORT = 6.0  # what a worker takes after its grace, to tell Temporal and to write the last rows
 PATIENT = {"initial_interval": "200s", "maximum_interval": "200s"}
 """A policy whose own backoff no test would wait for."""
@@ -69,7 +69,7 @@ def queue() -> str:
 def test_f2_a_worker_that_is_told_to_stop_finishes_what_is_short_and_hands_on_what_is_long(
     stack: Stack, client: PerdureClient, partner: Partner, queue: str, tmp_path: Path
 ) -> None:
-    partner.delays.update({"/short": 1.5, "/long": 60})
+    partner.delays.update({"/short": 1.2, "/long": 60})
     with worker(stack, tmp_path, queue) as first:
         short = [client.submit(job(queue, call(partner, "short"))).job.id for _ in range(8)]
         long = client.submit(job(queue, call(partner, "long", retry=PATIENT))).job.id
@@ -139,13 +139,13 @@ def test_f2_a_deployment_parks_no_job_whose_policy_is_used_up(
 def test_f2_rolling_restarts_fail_no_job(
     stack: Stack, client: PerdureClient, partner: Partner, queue: str, tmp_path: Path
 ) -> None:
-    partner.delays.update({"/slow": 1.5, "/endless": GRACE + 3})
+    partner.delays.update({"/slow": 1.2, "/endless": GRACE + 3})
     kinds = cycle([*(["say", "fast", "slow", "nap"] * 6), "endless"])
     wanted = [_job_of(kind, queue, partner) for kind in islice(kinds, 100)]
     with ThreadPoolExecutor(1) as sender, ExitStack() as stack_of_workers:
         workers = [stack_of_workers.enter_context(worker(stack, tmp_path, queue)) for _ in range(2)]
         sending = sender.submit(lambda: [_sent(client, spec) for spec in wanted])
-        for _ in range(6):
+        for _ in range(4):
             oldest = workers.pop(0)
             stopped(oldest, oldest.terminate())
             workers.append(stack_of_workers.enter_context(worker(stack, tmp_path, queue)))
@@ -163,7 +163,7 @@ def test_f2_rolling_restarts_fail_no_job(
 
 
 def _sent(client: PerdureClient, spec: dict[str, Any]) -> str:
-    time.sleep(0.15)  # the load is spread over the restarts
+    time.sleep(0.1)  # the load is spread over the restarts
     return client.submit(spec).job.id
 
 

@@ -21,6 +21,8 @@ class Partner:
         self.answers: dict[str, list[int]] = {}
         self.delays: dict[str, float] = {}
         self.calls: Counter[str] = Counter()
+        self.order: list[str] = []
+        """The paths asked for, as they came."""
         self.keys: dict[str, list[str | None]] = {}
         self.traceparents: dict[str, list[str | None]] = {}
         self.most_at_once: Counter[str] = Counter()
@@ -36,6 +38,7 @@ class Partner:
             self._open[path] += 1
             self.most_at_once[path] = max(self.most_at_once[path], self._open[path])
             self.calls[path] += 1
+            self.order.append(path)
             self.keys.setdefault(path, []).append(key)
             left = self.answers.get(path, [200])
             return left.pop(0) if len(left) > 1 else left[0]

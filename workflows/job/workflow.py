@@ -94,11 +94,18 @@ class Job:
 
     @workflow.query(name=QUERY_STATE)
     def state(self) -> dict[str, Any]:
-        """Where the job stands by its own account: status and round of each step."""
+        """Where the job stands by its own account: what is parked, and status and round of each step."""
         if self._execution is None:
             return {"invalid": self._invalid, "steps": {}}
-        steps = self._execution.job.steps.values()
-        return {"steps": {step.name: {"status": str(step.status), "round": step.round} for step in steps}}
+        execution = self._execution
+        return {
+            "paused": execution.job.paused,
+            "ending": str(execution.ending.status) if execution.ending else None,
+            "parked": [unit.name for unit in execution.parking.parked],
+            "steps": {
+                step.name: {"status": str(step.status), "round": step.round} for step in execution.job.steps.values()
+            },
+        }
 
     def _require(self) -> Execution:
         if self._execution is None:

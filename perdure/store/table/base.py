@@ -15,4 +15,4 @@ MOMENT = DateTime(timezone=True)
 PAYLOAD = JSON(none_as_null=True)
 """Kept as text, so numbers and the order of keys come back as they went in (JSONB changes both)."""
 SEARCHABLE = JSONB(none_as_null=True)
-RUN_STARTED = "Start of the run; the partition is that month's."
+RUN_STARTED = "Start of the run: its month is the partition."

@@ -7,7 +7,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from tests.integration.api.stack import Api, running_api
+from tests.integration.api.desk import Desk
+from tests.integration.api.stack import Api, running_api, serving, unique
 from tests.integration.store.server import PostgresServer, running_postgres
 
 
@@ -32,3 +33,11 @@ async def api(api_postgres: PostgresServer, temporal_address: str) -> AsyncItera
 async def http(api: Api) -> httpx.AsyncClient:
     """A client with the admin key."""
     return api.client(api.admin)
+
+
+@pytest.fixture(scope="session")
+async def desk(api: Api, http: httpx.AsyncClient, temporal_address: str) -> AsyncIterator[Desk]:
+    """A worker of its own, and decisions about its jobs."""
+    queue = f"t{unique()[:12]}"
+    async with serving(temporal_address, queue):
+        yield Desk(api, http, queue)

@@ -1,5 +1,6 @@
 """E1: role x route x tenant, walked from the OpenAPI document, as docs/reference/roles.md has it; nothing leaks."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 from api.app import Secrets, create_app
 from api.role_reference import render
 from perdure.settings import Settings
-from tests.integration.api.stack import Api, new_key, spec, unique
+from tests.integration.api.stack import Api, new_key, running_api, spec, unique
 from tests.integration.api.test_bad_input import check_problem
 from tests.integration.api.walk import ROLES, Operation, documented, operations
 
@@ -16,6 +17,14 @@ DOCUMENT: dict[str, Any] = create_app(Settings(), Secrets(b"p" * 32, None)).stat
 TABLE = documented()
 V1 = list(operations(DOCUMENT))
 CANARY = "canary-e1-7f3a"
+
+
+@pytest.fixture(scope="module")
+async def api(api: Api) -> AsyncIterator[Api]:
+    """One that waits for no worker: there is none to take a decision."""
+    hasty = api.settings.model_copy(update={"decision_timeout_seconds": 0.1})
+    async with running_api(hasty, api.temporal) as running:
+        yield running
 
 
 def test_e1_the_table_is_current() -> None:

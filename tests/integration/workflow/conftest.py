@@ -11,6 +11,8 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import CancelledError
+from temporalio.service import RPCError
 
 from activities.runtime import StepRuntime
 from activities.secret import SecretStore
@@ -34,7 +36,9 @@ class Bench:
         self.client = client
         self.queue = queue
 
-    async def start(self, steps: list[dict[str, Any]], *, id_: str | None = None, **fields: Any) -> Handle:
+    async def start(
+        self, steps: list[dict[str, Any]], *, id_: str | None = None, memo: dict[str, Any] | None = None, **fields: Any
+    ) -> Handle:
         body = {"name": "test", "steps": steps, "queue": self.queue, **fields}
         spec = effective(JobSpec.model_validate_json(json.dumps(body)))
         return await self.client.start_workflow(
@@ -42,6 +46,7 @@ class Bench:
             JobStart(spec=spec, tenant="default"),
             id=id_ or f"default:{uuid4().hex}",
             task_queue=task_queue(self.queue),
+            memo=memo,
         )
 
     async def finish(self, handle: Handle) -> JobResult:
@@ -54,6 +59,30 @@ class Bench:
 
     async def states(self, handle: Handle) -> dict[str, str]:
         return {step: state["status"] for step, state in (await handle.query("state"))["steps"].items()}
+
+    async def canceled(self, handle: Handle) -> bool:
+        """Whether the job, once it has ended, ended as canceled."""
+        try:
+            await asyncio.wait_for(handle.result(), 60)
+        except WorkflowFailureError as failure:
+            return isinstance(failure.cause, CancelledError)
+        return False
+
+    async def let_pass(self, seconds: float) -> None:
+        """Give something that must not happen the time to happen."""
+        await asyncio.sleep(seconds)
+
+    async def until_started(self, handle: Handle) -> None:
+        """Wait until the workflow of that id exists."""
+
+        async def exists() -> bool:
+            try:
+                await handle.describe()
+            except RPCError:
+                return False
+            return True
+
+        await self.eventually(exists)
 
     async def eventually(self, holds: Callable[[], Awaitable[bool]]) -> None:
         """Wait until something holds."""

@@ -87,7 +87,7 @@ async def test_failed_items_are_parked_by_themselves_and_retried_together_or_one
         "id": "call",
         "type": "HTTP_CALL",
         "for_each": {"items": list(range(5))},
-        "with": {"url": f"{partner.url}/r/${{ item }}", "output": "status"},
+        "with": {"url": f"{partner.url}/r/${{ item }}", "output": "body"},
     }
     handle = await bench.start([step])
     await bench.until(handle, "call", "DEAD_LETTERED")

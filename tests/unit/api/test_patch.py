@@ -1,5 +1,6 @@
 """A retry's patch is checked against the job's own spec, and nothing else of that spec is judged again."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,14 +8,19 @@ import pytest
 from api.jobs.patch import check_patch
 from perdure.admission.admission import admit
 from perdure.admission.problem import AdmissionError
-from perdure.contract.execution import JobStart, JobState, StepState
+from perdure.contract.command import RetryCommand
+from perdure.contract.execution import JobStart, JobState, StepState, UnitState
 from perdure.contract.limit import JobLimits
+from perdure.contract.state import JobStatus, StepStatus
+from perdure.projection.record import JobRecord, StepRecord
 
+UNDO = {"type": "LOG", "with": {"message": "undone"}}
 STEPS: list[dict[str, Any]] = [
     {"id": "fetch", "type": "HTTP_CALL", "with": {"method": "POST", "url": "http://a.example", "json": {"a": 1}}},
-    {"id": "total", "type": "COMPUTE", "with": {"expression": "input.n"}},
+    {"id": "total", "type": "COMPUTE", "with": {"expression": "input.n"}, "compensate": UNDO},
     {"id": "note", "type": "LOG", "with": {"message": "x"}},
 ]
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 def start(carried: JobState | None = None, limits: JobLimits | None = None) -> JobStart:
@@ -22,9 +28,26 @@ def start(carried: JobState | None = None, limits: JobLimits | None = None) -> J
     return JobStart(spec=spec, tenant="default", carried=carried, limits=limits or JobLimits())
 
 
-def problems(patch: dict[str, Any], steps: list[str] | None = None, **fields: Any) -> list[tuple[str, str]]:
+def job(**statuses: StepStatus) -> JobRecord:
+    """Every step parked, but for those said to be otherwise."""
+    steps = [
+        StepRecord(
+            id=step["id"], type=step["type"], position=place, status=statuses.get(step["id"], StepStatus.DEAD_LETTERED)
+        )
+        for place, step in enumerate(STEPS)
+    ]
+    fields: dict[str, Any] = {"type": "INLINE", "queue": "default", "priority": 3, "last_event_id": 9, "run_id": "r"}
+    fields |= {"created_at": NOW, "run_started_at": NOW, "status": JobStatus.DEAD_LETTERED, "steps": steps}
+    return JobRecord(id="default:x", tenant="default", name="x", **fields)
+
+
+def check(patch: dict[str, Any], *, now: JobRecord | None = None, given: JobStart | None = None, **fields: Any) -> None:
+    check_patch(given or start(), now or job(), RetryCommand(patch=patch, **fields))
+
+
+def problems(patch: dict[str, Any], **fields: Any) -> list[tuple[str, str]]:
     with pytest.raises(AdmissionError) as refused:
-        check_patch(start(**fields), patch, steps)
+        check(patch, **fields)
     assert refused.value.code == "API.VALIDATION"
     return [(problem.path, problem.code) for problem in refused.value.problems]
 
@@ -38,7 +61,7 @@ def problems(patch: dict[str, Any], steps: list[str] | None = None, **fields: An
     ],
 )
 def test_a_patch_that_fits_is_taken(patch: dict[str, Any]) -> None:
-    check_patch(start(), patch, None)
+    check(patch)
 
 
 @pytest.mark.parametrize(
@@ -65,16 +88,40 @@ def test_every_problem_of_a_patch_is_told_at_once() -> None:
 
 
 def test_only_what_runs_again_can_be_patched() -> None:
-    assert problems({"fetch": {"url": "http://b.example"}}, ["total"]) == [("$.patch.fetch", "API.FIELD.VALUE")]
-    check_patch(start(), {"fetch": {"url": "http://b.example"}}, ["fetch.7"])
+    url = {"fetch": {"url": "http://b.example"}}
+    assert problems(url, steps=["total"]) == [("$.patch.fetch", "API.FIELD.VALUE")]
+    check(url, steps=["fetch.7"])
+    check({"fetch.7": {"url": "http://b.example"}})
 
 
 def test_earlier_patches_count() -> None:
     before = JobState(steps={"fetch": StepState(patch={"json": None, "body": "text"})})
-    check_patch(start(before), {"fetch": {"body": "other"}}, None)
+    check({"fetch": {"body": "other"}}, given=start(before))
     assert problems({"fetch": {"body": "other"}}) == [("$.patch.fetch", "API.SPEC.PARAMETER")]
 
 
+def test_a_parked_compensation_is_patched_by_its_own_parameters() -> None:
+    compensating = job(total=StepStatus.COMPLETED)
+    for key in ("total.compensate", "total.7.compensate", "total"):
+        check({key: {"message": "undone by hand"}}, now=compensating)
+    place = '$.patch["total.compensate"].expression'
+    assert problems({"total.compensate": {"expression": "1"}}) == [(place, "API.SPEC.PARAMETER")]
+    assert problems({"total": {"expression": "1"}}, now=compensating) == [
+        ("$.patch.total.expression", "API.SPEC.PARAMETER")
+    ]
+    assert problems({"note.compensate": {"message": "x"}})[0][1] == "API.SPEC.STEP_UNKNOWN"
+
+
+def test_what_begins_again_is_patched_itself_although_it_completed() -> None:
+    check({"total": {"expression": "input.n * 2"}}, now=job(total=StepStatus.COMPLETED), from_step="total")
+
+
+def test_earlier_patches_of_a_compensation_count() -> None:
+    undone = {"total.compensate": UnitState(patch={"level": "warning"})}
+    before = JobState(steps={"total": StepState(compensations=undone)})
+    check({"total.compensate": {"message": "x"}}, given=start(before))
+
+
 def test_a_patch_is_bounded() -> None:
-    small = JobLimits(input_bytes=100)
-    assert problems({"note": {"message": "x" * 100}}, limits=small) == [("$.patch", "API.SPEC.LIMIT")]
+    small = start(limits=JobLimits(output_bytes=100))
+    assert problems({"note": {"message": "x" * 100}}, given=small) == [("$.patch", "API.SPEC.LIMIT")]

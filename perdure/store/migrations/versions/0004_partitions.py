@@ -21,7 +21,7 @@ _KEYS = {
     "attempts": "run_id, step_id, round, attempt, run_started_at",
 }
 _OLD_KEYS = {"journal": "run_id, event_id, ordinal", "attempts": "run_id, step_id, round, attempt"}
-_STARTED = "Start of the run; the partition is that month's."
+_STARTED = "Start of the run: its month is the partition."
 # Rows that are written while the others are filled in: the run is in the table before its attempts are.
 _FILL_IN = """
 CREATE OR REPLACE FUNCTION perdure_attempt_started() RETURNS trigger LANGUAGE plpgsql AS $$
