@@ -23,12 +23,16 @@ from perdure.contract.effect import effect_unknown
 from perdure.contract.error import ErrorClass, ErrorInfo
 from perdure.contract.error_pattern import matches
 from perdure.contract.ledger import AttemptLedger, AttemptRecord, Heartbeat
+from perdure.contract.limit import KIB
 from perdure.contract.state import AttemptOutcome, Effect
 from perdure.contract.step_call import StepInput
 from perdure.steps.error import StepError
 
 LONGEST_SILENCE = timedelta(seconds=5)
 """A cancel reaches a step with the answer to a heartbeat, so there is one at least this often."""
+
+LARGEST_CHECKPOINT = 256 * KIB
+"""Heartbeats stay in Temporal, which takes 2 MiB with the ledger, whatever outputs may have."""
 
 _log = structlog.get_logger("perdure.step")
 
@@ -91,7 +95,7 @@ class Attempt:
         Raises:
             StepError: a value is not JSON, or too large.
         """
-        limit = self.call.limits.output_bytes
+        limit = min(self.call.limits.output_bytes, LARGEST_CHECKPOINT)
         for what, value in (("progress", progress), ("checkpoint", checkpoint)):
             check_json(value, limit, f"the {what} of the step")
         self._progress = self._progress if progress is None else self._mask.json(progress)

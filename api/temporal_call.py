@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.contract.error import ErrorClass, PerdureError
+from perdure.storage.error import StorageError
 
 SECONDS = 8.0
 _NO_CONNECTION = "Failed client connect"
@@ -34,7 +35,7 @@ async def temporal_call(seconds: float = SECONDS) -> AsyncIterator[None]:
     """Around calls to Temporal.
 
     Raises:
-        TemporalUnavailableError: no connection, no answer within `seconds`, or too busy.
+        TemporalUnavailableError: no connection, no answer within `seconds`, too busy, or external storage is away.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -45,6 +46,9 @@ async def temporal_call(seconds: float = SECONDS) -> AsyncIterator[None]:
         if error.status in _PASSING:
             raise TemporalUnavailableError from error
         raise
+    except StorageError as error:
+        message = "external storage cannot keep or give the payload now: try again in a few seconds"
+        raise TemporalUnavailableError(message) from error
     except RuntimeError as error:
         if str(error).startswith(_NO_CONNECTION):
             raise TemporalUnavailableError from error

@@ -3,8 +3,18 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from perdure.contract.limit import KIB, JobLimits
+
+MIB = 1024 * KIB
+INLINE_BYTES = {
+    "limit_output_bytes": 1024 * KIB,
+    "limit_input_bytes": 1024 * KIB,
+    "limit_state_bytes": 1536 * KIB,
+}
+"""What the limits can be raised to while every payload is in Temporal, which refuses 2 MiB."""
 
 TRACE_ID = "{trace_id}"
 """In PERDURE_TRACE_URL: where the trace's id belongs."""
@@ -76,8 +86,37 @@ class Settings(BaseSettings):
         description="Hosts that HTTP steps may reach though their address is private, separated by commas.",
     )
 
+    storage_dir: Path | None = Field(
+        None,
+        description="Directory for payloads too large for Temporal, the same for every API and worker; unset: none.",
+    )
+    storage_threshold_bytes: int = Field(
+        128 * KIB,
+        ge=4 * KIB,
+        le=512 * KIB,
+        description="Payloads of at least so many bytes go to PERDURE_STORAGE_DIR.",
+    )
+    limit_output_bytes: int = Field(
+        256 * KIB, ge=KIB, le=16 * MIB, description="Largest output of a step; above 1 MiB needs PERDURE_STORAGE_DIR."
+    )
+    limit_input_bytes: int = Field(
+        1024 * KIB,
+        ge=KIB,
+        le=16 * MIB,
+        description="Largest resolved parameters of a step; above 1 MiB needs PERDURE_STORAGE_DIR.",
+    )
+    limit_state_bytes: int = Field(
+        1536 * KIB,
+        ge=KIB,
+        le=64 * MIB,
+        description="Spec, kept outputs and result of a job together; above 1.5 MiB needs PERDURE_STORAGE_DIR.",
+    )
+
     projector_interval_ms: int = Field(100, ge=1, description="How long the projector gathers marks (ms).")
     sweep_interval_seconds: float = Field(1.0, gt=0, description="Pause between two sweeps of visibility.")
+    live_observation_days: int = Field(
+        90, ge=1, description="How long attempts that were only seen live are kept of a job that has ended (days)."
+    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     log_format: Literal["auto", "json", "console"] = Field(
@@ -91,6 +130,34 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("storage_dir")
+    @classmethod
+    def _storage_is_one_place(cls, directory: Path | None) -> Path | None:
+        if directory is not None and not directory.is_absolute():
+            raise ValueError(f"{directory} must be absolute: every process works in a directory of its own")
+        return directory
+
+    @field_validator("limit_output_bytes", "limit_input_bytes", "limit_state_bytes")
+    @classmethod
+    def _fits_into_temporal(cls, limit: int, info: ValidationInfo) -> int:
+        inline = INLINE_BYTES[info.field_name or ""]
+        if limit > inline and info.data.get("storage_dir") is None:
+            raise ValueError(
+                f"{limit} is above {inline}, the most that Temporal takes itself: "
+                "set PERDURE_STORAGE_DIR too, or lower it"
+            )
+        return limit
+
+    @property
+    def limits(self) -> JobLimits:
+        """What new jobs run under."""
+        return JobLimits(
+            output_bytes=self.limit_output_bytes,
+            input_bytes=self.limit_input_bytes,
+            state_bytes=self.limit_state_bytes,
+            external_bytes=None if self.storage_dir is None else self.storage_threshold_bytes,
+        )
 
     @field_validator("trace_url")
     @classmethod

@@ -41,13 +41,28 @@ _NAMES: dict[Any, str] = {
     SecretStr: "text, secret",
 }
 _BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+_TEMPORAL = """
+## Temporal's own variables
+Where `PERDURE_TEMPORAL_ADDRESS` and `PERDURE_TEMPORAL_NAMESPACE` are not set, API and worker look for Temporal as its
+CLI and SDKs do: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, then the profile `TEMPORAL_PROFILE` (`default`) of
+`TEMPORAL_CONFIG_FILE` (else of `temporalio/temporal.toml` in the user's configuration directory).
+
+`TEMPORAL_API_KEY`, `TEMPORAL_TLS`, `TEMPORAL_TLS_SERVER_NAME`, `TEMPORAL_TLS_SERVER_CA_CERT_PATH`,
+`TEMPORAL_TLS_CLIENT_CERT_PATH`, `TEMPORAL_TLS_CLIENT_KEY_PATH` (each path also as `..._DATA`) and
+`TEMPORAL_GRPC_META_*` count in either case. With `PERDURE_TEMPORAL_ADDRESS` a profile is read only where
+`TEMPORAL_PROFILE` or `TEMPORAL_CONFIG_FILE` asks for it: the key and the certificates of a user's default profile are
+for another server.
+
+`perdure doctor` tells which was used.
+A profile, file or variable that cannot be used stops the process with its name.
+"""
 
 
 def render() -> str:
     """The document, as Markdown."""
     rows = (_row(variable, Settings.model_fields[field]) for variable, field in setting_variables().items())
     others = (f"| `{name}` | {_cell(meaning)} |\n" for name, meaning in OTHERS.items())
-    return "".join((_OPENING, *rows, _OTHERS_OPENING, *others))
+    return "".join((_OPENING, *rows, _TEMPORAL, _OTHERS_OPENING, *others))
 
 
 def _row(variable: str, info: FieldInfo) -> str:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfigProfile
 from temporalio.runtime import Runtime
 from temporalio.service import TLSConfig
 
 from perdure.settings import Settings
+from perdure.storage.converter import data_converter
 
 _FILE = "TEMPORAL_CONFIG_FILE"
 _CHOICES = (_FILE, "TEMPORAL_PROFILE")
@@ -90,6 +90,7 @@ async def connect(
     Raises:
         RuntimeError: the server cannot be reached (never when lazy).
         TemporalProfileError: as `temporal_target`.
+        StorageUnavailableError: PERDURE_STORAGE_DIR cannot be used.
     """
     target = temporal_target(settings, environ)
     return await Client.connect(
@@ -98,7 +99,7 @@ async def connect(
         api_key=target.api_key,
         tls=target.tls,
         rpc_metadata=target.metadata,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(settings),
         identity=identity,
         lazy=lazy,
         runtime=runtime,

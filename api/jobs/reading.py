@@ -93,16 +93,16 @@ async def _folded(found: Services, job_id: str, run_id: str) -> tuple[JobRecord,
         before, rows = fold_run(job_id, earlier, await read_new(found.temporal, job_id, earlier))
         job, earlier, journal = _with_attempts(job, record(before).steps), before.continued_from, [*rows, *journal]
     live = await observe(found.temporal, job_id, run_id, datetime.now(UTC))
-    return overlay(job, [*await _seen_before(found, job_id), *live]), [
+    return overlay(job, [*await _seen_before(found, job), *live]), [
         row.data["child"] for row in journal if row.type is JournalType.CHILD_STARTED
     ]
 
 
-async def _seen_before(found: Services, job_id: str) -> list[LiveObservation]:
+async def _seen_before(found: Services, job: JobRecord) -> list[LiveObservation]:
     """What was seen live and Temporal may not tell any more: the attempts of a step canceled between two of them."""
     try:
         async with found.store.transaction() as connection:
-            return (await newest_observations(connection, [job_id])).get(job_id, [])
+            return (await newest_observations(connection, [job.id], job.observable)).get(job.id, [])
     except StoreUnavailableError:
         return []
 

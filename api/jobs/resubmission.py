@@ -47,7 +47,8 @@ async def resubmit(by: Decider, wanted: ResubmitRequest, header: str | None) -> 
     """
     original = await _closed(by)
     kept = _kept(original, wanted.from_step)
-    admitted = await asyncio.to_thread(_admitted, original, wanted, kept)
+    limits = by.found.settings.limits
+    admitted = await asyncio.to_thread(_admitted, original, wanted, kept, limits)
     key = client_key(admitted, header)
     tenant = tenant_of(by.job_id)
     new_id = job_id_of(tenant, key or str(uuid_utils.uuid7()))
@@ -58,6 +59,7 @@ async def resubmit(by: Decider, wanted: ResubmitRequest, header: str | None) -> 
         by.principal.actor,
         admitted,
         by.context,
+        limits,
         resubmit_of=by.job_id,
         kept=kept,
         reason=wanted.reason,
@@ -78,14 +80,14 @@ async def _closed(by: Decider) -> _Original:
     return _Original(now.job, (await read_original(by.found, job_id, now.job.run_id)).spec)
 
 
-def _admitted(original: _Original, wanted: ResubmitRequest, kept: dict[str, Any]) -> Admitted:
+def _admitted(original: _Original, wanted: ResubmitRequest, kept: dict[str, Any], limits: JobLimits) -> Admitted:
     """The old spec with the new input, admitted again; its fingerprint is that of the resubmission."""
     document = original.spec.model_dump(mode="json", by_alias=True) | {"id": wanted.id}
     asked: dict[str, Any] = {"resubmit_of": original.job.id, "from_step": wanted.from_step}
     if wanted.changes_input:
         document["input"] = asked["input"] = wanted.input
-    admitted = admit(document)
-    size, limit = json_bytes(document) + json_bytes(kept), JobLimits().state_bytes
+    admitted = admit(document, limits)
+    size, limit = json_bytes(document) + json_bytes(kept), limits.state_bytes
     if kept and size > limit:
         message = f"the spec and the outputs carried over have {size} bytes together; at most {limit} are allowed"
         raise AdmissionError("API.VALIDATION", [Problem(_FROM_STEP, "API.SPEC.LIMIT", message)])

@@ -50,7 +50,7 @@ async def submit_job(
     query: Annotated[SubmitQuery, Query()],
 ) -> Response:
     """Submit a job. `202` once Temporal has durably accepted it; `200` for a key and spec that were sent before."""
-    admitted = await body.through(lambda document: admit(document, now=datetime.now(UTC)))
+    admitted = await body.through(lambda document: admit(document, found.settings.limits, datetime.now(UTC)))
     key = client_key(admitted, header)
     if query.dry_run:
         spec = admitted.spec.model_dump(mode="json", by_alias=True)

@@ -21,6 +21,7 @@ from api.temporal_call import TemporalUnavailableError, temporal_call
 from perdure.admission.admission import Admitted
 from perdure.contract import name
 from perdure.contract.execution import JobStart
+from perdure.contract.limit import JobLimits
 from perdure.projection import fold
 from perdure.projection.history import HistoryEvent
 from perdure.projection.payload import PayloadReader
@@ -39,6 +40,8 @@ class StartRequest:
     actor: str
     admitted: Admitted
     context: RequestContext
+    limits: JobLimits = field(default_factory=JobLimits)
+    """What the job runs under."""
     resubmit_of: str | None = None
     """The job that this one does again."""
     kept: Mapping[str, Any] = field(default_factory=dict)
@@ -61,7 +64,9 @@ class StartRequest:
     def input(self) -> JobStart:
         """The workflow's input."""
         kept = dict(self.kept)
-        return JobStart(spec=self.admitted.spec, tenant=self.tenant, resubmit_of=self.resubmit_of, kept=kept)
+        return JobStart(
+            spec=self.admitted.spec, tenant=self.tenant, limits=self.limits, resubmit_of=self.resubmit_of, kept=kept
+        )
 
     @property
     def queue(self) -> str:

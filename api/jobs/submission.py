@@ -57,8 +57,9 @@ async def submit(
     """
     job_id = job_id_of(principal.home, key or str(uuid_utils.uuid7()))
     check_ids(admitted, job_id)
+    limits = found.settings.limits
     return await start_once(
-        found, principal, StartRequest(job_id, principal.home, principal.actor, admitted, context), key
+        found, principal, StartRequest(job_id, principal.home, principal.actor, admitted, context, limits), key
     )
 
 

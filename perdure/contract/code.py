@@ -209,6 +209,11 @@ _ENGINE = {
     "WORKER.INTERRUPTED": CodeInfo(
         ErrorClass.LOST, "An operator paused or reset the running activity", "It is repeated when the pause ends."
     ),
+    "WORKER.STORAGE": CodeInfo(
+        _T,
+        "External storage cannot keep or give a payload",
+        "It is repeated; see that PERDURE_STORAGE_DIR is mounted, has room, and is the same everywhere.",
+    ),
     "WORKER.STEP_TYPE_UNKNOWN": CodeInfo(
         _T, "The worker has no such step type", "Install the plugin on the workers of this queue."
     ),

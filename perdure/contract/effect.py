@@ -12,9 +12,10 @@ _OPEN_CODES = frozenset(
     {
         "STEP.HTTP.DISCONNECTED",  # sent, and no answer
         "STEP.HTTP.RESPONSE_TOO_LARGE",  # answered, and not read
-        "STEP.OUTPUT_TOO_LARGE",  # done: only the output is in the way, here and in the next two
+        "STEP.OUTPUT_TOO_LARGE",  # done: only the output is in the way, here and in those below
         "STEP.OUTPUT_INVALID",
         "ENGINE.STATE_TOO_LARGE",
+        "WORKER.STORAGE",
     }
 )
 _WITHOUT_EFFECT = frozenset({"STEP.WAIT.TIMEOUT"})

@@ -20,6 +20,8 @@ MAX_WORKFLOW_ID = 255
 MAX_SAFE_INTEGER = 2**53 - 1
 
 KIB = 1024
+REFERENCE_BYTES = 1 * KIB
+"""At most what stands in a history instead of a payload in external storage."""
 
 
 class JobLimits(Model):
@@ -34,3 +36,10 @@ class JobLimits(Model):
     task_bytes: int = Field(1536 * KIB, description="What one workflow task may send to the server.")
     in_flight: int = Field(MAX_IN_FLIGHT, description="Operations of a job open at the same time.")
     items: int = Field(MAX_ITEMS, description="Items of all fan-outs of a job together.")
+    external_bytes: int | None = Field(None, description="Payloads from this size on are in external storage.")
+
+    def sent_bytes(self, size: int) -> int:
+        """What a payload with a value of `size` bytes adds to a message to the server."""
+        if self.external_bytes is None or size < self.external_bytes:
+            return size
+        return REFERENCE_BYTES

@@ -11,12 +11,14 @@ from perdure.doctor.variable import setting_variables
 from perdure.embedded.info import STACK_FILE
 from perdure.security.key import read_key, read_pepper
 from perdure.settings import Settings
+from perdure.storage.disk import check
 
 _CHECK = "files"
 _READERS: Mapping[str, Callable[[Path], object]] = {
     "PERDURE_API_KEY_PEPPER_FILE": read_pepper,
     "PERDURE_BOOTSTRAP_ADMIN_KEY_FILE": read_key,
     "PERDURE_SECRETS_DIR": os.listdir,
+    "PERDURE_STORAGE_DIR": check,
 }
 """Variable -> what raises OSError or ValueError where the file is not what it should be."""
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH

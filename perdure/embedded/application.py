@@ -8,7 +8,7 @@ from pathlib import Path
 from perdure.embedded.child import Launch, StopStep
 from perdure.embedded.probe import http_problem
 
-_API_GRACE = 5.0  # seconds for open requests
+_API_GRACE = 12.0  # seconds for open requests; the API itself gives them 10
 _WORKER_GRACE_DEFAULT = 10.0  # as in perdure.settings
 _WORKER_GRACE_MARGIN = 8.0  # to report what was cut off and to write the last rows, after its own grace
 

@@ -143,9 +143,12 @@ def _walk(schema: Any, segments: list[str]) -> Path:
 def _refuse_circles(nodes: list[SchemaNode], paths: list[Path]) -> None:
     """Subschemas that apply each other to the same value without end, or in too long a chain."""
     heights = chain_heights(nodes)
-    stuck = next((place for place, height in enumerate(heights) if height is None), None)
-    if stuck is not None:
-        raise SchemaError(f"{_shown(paths[stuck])}: it applies itself to the same value, without end")
+    here, walked = next((place for place, height in enumerate(heights) if height is None), None), set[int]()
+    while here is not None and here not in walked:
+        walked.add(here)
+        here = next(other for other in nodes[here].reached("same") if heights[other] is None)
+    if here is not None:
+        raise SchemaError(f"{_shown(paths[here])}: it applies itself to the same value, without end")
     if max(height or 0 for height in heights) > SCHEMA_CHAIN:
         raise SchemaError(f"more than {SCHEMA_CHAIN} subschemas in each other for one value")
 

@@ -17,7 +17,7 @@ _BYTES_A_STEP = 10
 _CHARACTERS_A_STEP = 50
 """Characters a pattern of weight 1 reads in the time of a step."""
 _FORMAT_WEIGHT = 10
-_DECIMAL_MULTIPLE = 40
+_DECIMAL_MULTIPLE = 100
 """Steps of a `multipleOf` that is no whole number: the library reckons with exact fractions."""
 _UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
 _AGAIN = 3

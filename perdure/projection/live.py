@@ -1,4 +1,4 @@
-"""What is live: asks `describe` for the attempts of open steps, which no history holds yet.
+"""What is live: asks `describe` for the attempts of open units, which no history holds yet.
 
 `observe` is called by the projector; its findings are kept beside the projection, and `overlay` lays them
 over the job as the history tells it.
@@ -14,7 +14,7 @@ from temporalio.client import Client
 from perdure.contract.ledger import AttemptLedger, AttemptRecord, Heartbeat
 from perdure.projection.decoder import moment
 from perdure.projection.fold import reading
-from perdure.projection.fold.activity import step_and_round
+from perdure.projection.fold.activity import unit_and_round
 from perdure.projection.fold.attempt import earlier_attempts
 from perdure.projection.fold.failure import Ended, StepTerms, read_last_failure
 from perdure.projection.overlay import overlay
@@ -33,8 +33,16 @@ _WAITS = frozenset(
 """States in which no attempt is running; `attempt` is the number of the next one then."""
 
 
+_PAUSED = frozenset(
+    {
+        PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED,
+        PendingActivityState.PENDING_ACTIVITY_STATE_PAUSE_REQUESTED,
+    }
+)
+
+
 async def observe(client: Client, job_id: str, run_id: str, now: datetime) -> list[LiveObservation]:
-    """What Temporal says now of each open step of a run; of a closed run, what was open when it was ended.
+    """What Temporal says now of each open unit of a run; of a closed run, what was open when it was ended.
 
     Raises:
         temporalio.service.RPCError: Temporal is away, or does not hold the run (status NOT_FOUND).
@@ -42,9 +50,10 @@ async def observe(client: Client, job_id: str, run_id: str, now: datetime) -> li
     reader = PayloadReader(client.data_converter)
     found = []
     for pending in (await describe(client, job_id, run_id)).pending_activities:
-        named = step_and_round(pending.activity_id)
+        named = unit_and_round(pending.activity_id)
         if named is not None:
-            found.append(await _observation(reader, pending, (job_id, run_id, *named), now))
+            unit, round_ = named
+            found.append(await _observation(reader, pending, (job_id, run_id, str(unit), round_), now))
     return found
 
 
@@ -60,18 +69,20 @@ async def _observation(
     attempts = _attempts(pending, number, heartbeat.ledger, last, terms, waits=waits)
     # The ledger's error is whole, while Temporal cuts `last_failure`.
     told = [attempt.error for attempt in attempts if attempt.attempt == number - 1]
-    job_id, run_id, step_id, round_ = key
+    job_id, run_id, unit, round_ = key
     return LiveObservation(
         job_id=job_id,
         run_id=run_id,
-        step_id=step_id,
+        step_id=unit,
         round=round_,
         observed_at=now,
         attempt=number,
         attempts=attempts,
         error=told[0] if told else None,
-        next_retry_at=_next_retry_at(pending) if waits and number > 1 else None,
+        next_retry_at=_next_retry_at(pending) if waits and number > 1 and not pending.paused else None,
         progress=heartbeat.progress,
+        before=heartbeat.before,
+        paused=pending.paused or pending.state in _PAUSED,
     )
 
 

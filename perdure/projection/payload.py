@@ -12,6 +12,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
 
 from perdure.projection.history import UNDECODABLE
+from perdure.storage.error import StorageUnavailableError
 
 _KINDS = {
     "application_failure_info": "application",
@@ -34,9 +35,15 @@ class PayloadReader:
         self._converter = converter
 
     async def one(self, payload: Payload) -> Any:
-        """The payload's value; an object with the key `UNDECODABLE` where there is no telling."""
+        """The payload's value; an object with the key `UNDECODABLE` where there is no telling.
+
+        Raises:
+            StorageUnavailableError: it is in external storage, which is away.
+        """
         try:
             value = (await self._converter.decode([payload]))[0]
+        except StorageUnavailableError:  # says nothing of the payload: whoever reads the history comes again
+            raise
         except Exception as problem:  # noqa: BLE001  whatever a foreign payload or a codec does, the fold goes on
             return _undecodable(payload, type(problem).__name__)
         if value is None or isinstance(value, (bool, int, float, str, list, dict)):

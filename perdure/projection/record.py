@@ -19,21 +19,80 @@ class StepAttempt(AttemptRecord):
     live: bool = False
 
 
-class StepRecord(Model):
+class ItemCounts(Model):
+    """The items of a fan-out by status; those of which nothing was heard yet are PENDING."""
+
+    total: int
+    counts: dict[StepStatus, int]
+
+
+class WaitingFor(Model):
+    """What an open `WAIT` or `APPROVAL` waits for: a delivery called `name`, or decisions of that many people."""
+
+    kind: str
+    name: str | None = None
+    expires_at: datetime | None = None
+    message: str | None = None
+    required_approvals: int | None = None
+    approvals: int | None = None
+    """Approvals given so far."""
+    roles: list[str] = Field(default_factory=list)
+
+
+class Decision(Model):
+    """What somebody said to an `APPROVAL`."""
+
+    actor: str | None = None
+    decision: str
+    reason: str | None = None
+    at: datetime
+
+
+class UnitRecord(Model):
+    """What a step, an item and a compensation have in common."""
+
+    status: StepStatus = StepStatus.PENDING
+    round: int = 1
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    error: ErrorInfo | None = None
+    attempt_count: int = 0
+    """Attempts of all rounds; more than `attempts` holds once the ledger dropped some."""
+    attempts: list[StepAttempt] = Field(default_factory=list)
+    paused: bool = False
+    """Whether Temporal holds its attempts back; seen live."""
+
+
+class Compensation(UnitRecord):
+    """The compensation of a step or an item: COMPLETED once that is undone. Of a fan-out: of all its items."""
+
+
+class StepRecord(UnitRecord):
     """A step of a job. `position` is its place in the spec, from 0."""
 
     id: str
     type: str
     position: int
-    status: StepStatus = StepStatus.PENDING
-    round: int = 1
-    started_at: datetime | None = None
-    completed_at: datetime | None = None
     output: Any = None
-    error: ErrorInfo | None = None
-    attempt_count: int = 0
-    """Attempts of all rounds; more than `attempts` holds once the ledger dropped some."""
-    attempts: list[StepAttempt] = Field(default_factory=list)
+    items: ItemCounts | None = None
+    """Where the step is a fan-out that has begun; its attempts are counted with the step's."""
+    running_items: dict[int, int] = Field(default_factory=dict)
+    """Items that run, with their rounds."""
+    compensation: Compensation | None = None
+    waiting_for: WaitingFor | None = None
+    decisions: list[Decision] = Field(default_factory=list)
+
+
+class ItemRecord(UnitRecord):
+    """An item of a fan-out. `event_id`: the event of the run that changed it last."""
+
+    step_id: str
+    index: int
+    output: Any = None
+    compensation: Compensation | None = None
+    waiting_for: WaitingFor | None = None
+    decisions: list[Decision] = Field(default_factory=list)
+    event_id: int
 
 
 class JobRecord(Model):
@@ -55,6 +114,8 @@ class JobRecord(Model):
     parent_id: str | None = None
     resubmit_of: str | None = None
     created_at: datetime
+    start_at: datetime | None = None
+    """When the job is to start, where its spec says so."""
     started_at: datetime | None = None
     completed_at: datetime | None = None
     queue_wait_ms: int | None = None
@@ -73,6 +134,13 @@ class JobRecord(Model):
     run_started_at: datetime
     last_event_id: int
     note_count: int = 0
+
+    @property
+    def observable(self) -> list[str]:
+        """The units of which something may be seen live: steps, what runs of their items, their compensations."""
+        own = [step.id for step in self.steps]
+        undo = [f"{step.id}.compensate" for step in self.steps if step.compensation is not None]
+        return own + undo + [f"{step.id}.{index}" for step in self.steps for index in step.running_items]
 
 
 class JournalEvent(Model):
@@ -105,11 +173,12 @@ class JournalEvent(Model):
 
 
 class LiveObservation(Model):
-    """What `describe` said of an open step: attempts the history does not hold yet."""
+    """What `describe` said of an open unit: attempts the history does not hold yet."""
 
     job_id: str
     run_id: str
     step_id: str
+    """The unit: a step's id, an item's (`fetch.7`), a compensation's (`fetch.compensate`)."""
     round: int
     observed_at: datetime
     attempt: int
@@ -118,3 +187,7 @@ class LiveObservation(Model):
     error: ErrorInfo | None = None
     next_retry_at: datetime | None = None
     progress: Any = None
+    before: int = 0
+    """Attempts of the round that earlier activities of it made; history has those."""
+    paused: bool = False
+    """Whether Temporal holds the next attempt back."""

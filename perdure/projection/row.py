@@ -1,12 +1,15 @@
 """Records as table rows: column names to JSON values. Used by the writer."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from perdure.projection.record import JobRecord, JournalEvent, StepAttempt, StepRecord
+from perdure.projection.record import ItemRecord, JobRecord, JournalEvent, StepAttempt, StepRecord
 from perdure.store.table import LIVE_FIELDS
 
 Row = dict[str, Any]
+_ATTEMPTS: dict[str, Any] = {"attempts": True, "compensation": {"attempts": True}}
+"""What has rows of its own."""
 
 
 def job_row(record: JobRecord, shown: JobRecord, now: datetime, last_event_at: datetime | None) -> Row:
@@ -39,13 +42,38 @@ def run_row(record: JobRecord, closed: bool, continued_from: str | None, now: da
 
 def step_row(job_id: str, step: StepRecord) -> Row:
     """The row of `steps`."""
-    return {"job_id": job_id, **step.model_dump(mode="json", by_alias=True, exclude={"attempts"})}
+    return {"job_id": job_id, **step.model_dump(mode="json", by_alias=True, exclude=_ATTEMPTS)}
 
 
-def attempt_row(run: JobRecord, step_id: str, attempt: StepAttempt) -> Row:
-    """The row of `attempts`, of a step of that run."""
+def item_row(run: JobRecord, item: ItemRecord) -> Row:
+    """The row of `items`, of an item that this run changed."""
+    return {
+        "job_id": run.id,
+        "run_id": run.run_id,
+        "run_started_at": run.run_started_at.isoformat(),
+        **item.model_dump(mode="json", by_alias=True, exclude=_ATTEMPTS),
+        "code": item.error and item.error.code,
+    }
+
+
+def newer_item(before: Row | None, after: Row) -> Row:
+    """Of two rows of an item the newer; a run that goes on with an item of another does not know when that began."""
+    if before is None or before["round"] != after["round"]:
+        return after
+    return {**after, "started_at": after["started_at"] or before["started_at"]}
+
+
+def tried_units(unit: StepRecord | ItemRecord) -> list[tuple[str, Sequence[StepAttempt]]]:
+    """The attempts of a step or an item, and of its compensation, each under its name."""
+    name = unit.id if isinstance(unit, StepRecord) else f"{unit.step_id}.{unit.index}"
+    undo = [(f"{name}.compensate", unit.compensation.attempts)] if unit.compensation else []
+    return [(name, unit.attempts), *undo]
+
+
+def attempt_row(run: JobRecord, unit: str, attempt: StepAttempt) -> Row:
+    """The row of `attempts`, of a unit of that run."""
     run_started_at = run.run_started_at.isoformat()
-    key = {"run_id": run.run_id, "run_started_at": run_started_at, "step_id": step_id}
+    key = {"run_id": run.run_id, "run_started_at": run_started_at, "step_id": unit}
     return {**key, **attempt.model_dump(mode="json", by_alias=True)}
 
 

@@ -5,7 +5,7 @@ only from further on in the histories, journal rows are unique by the event they
 work on a job one after the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from perdure.contract.state import StepStatus
 from perdure.projection import row
 from perdure.projection.overlay import overlay
-from perdure.projection.record import JobRecord, JournalEvent, LiveObservation, StepRecord
+from perdure.projection.record import ItemRecord, JobRecord, JournalEvent, LiveObservation, StepRecord
 from perdure.store import projected
+from perdure.store.item import write_items
 from perdure.store.job import show_live
 from perdure.store.live import add_observations, newest_observations
 from perdure.store.session import transaction
@@ -24,6 +25,14 @@ from perdure.store.session import transaction
 _TRIES = 4
 _RACE_STATES = ("40001", "40P01")
 """SQLSTATEs of transactions that only have to be run again: serialization failure, deadlock."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSource:
+    """Items of a run when they are asked for: those that changed since the last write, and all that it changed."""
+
+    changed: Callable[[], list[ItemRecord]]
+    whole: Callable[[], list[ItemRecord]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,8 @@ class RunProjection:
     continued_from: str | None = None
     base: JobRecord | None = None
     """What the caller wrote of this run last: where that is what is stored, only the difference is sent."""
+    items: ItemSource | None = None
+    """The items of its fan-outs; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +113,8 @@ async def _write(connection: AsyncConnection, batch: Sequence[Projection]) -> se
 
 async def _job_rows(connection: AsyncConnection, batch: Sequence[Projection], now: datetime) -> list[row.Row]:
     live = [entry.job_id for entry in batch if _was_seen_live(entry.job)]
-    observed = await newest_observations(connection, live) if live else {}
+    units = {unit for entry in batch for unit in entry.job.observable}
+    observed = await newest_observations(connection, live, units) if live else {}
     rows = []
     for entry in batch:
         shown = overlay(entry.job, observed.get(entry.job_id, []))
@@ -128,16 +140,43 @@ async def _write_runs(
         connection, [row.step_row(job.id, step) for job in current for step in changes[job.run_id]]
     )
     told = [run.record for run in all_runs if run.record.run_id in ahead]
-    pairs = [(run, step) for run in told for step in changes[run.run_id]]
-    await projected.forget_attempts(connection, [(run.run_id, step.id) for run, step in pairs if run.run_id in stored])
+    items = await _write_items(connection, all_runs, stored)
+    units = [
+        (run, *unit)
+        for run in told
+        for changed in (*changes[run.run_id], *items.get(run.run_id, ()))
+        for unit in row.tried_units(changed)
+    ]
+    await projected.forget_attempts(connection, [(run.run_id, unit) for run, unit, _ in units if run.run_id in stored])
     await projected.write_attempts(
-        connection, [row.attempt_row(run, step.id, tried) for run, step in pairs for tried in step.attempts]
+        connection, [row.attempt_row(run, unit, tried) for run, unit, attempts in units for tried in attempts]
     )
 
 
+async def _write_items(
+    connection: AsyncConnection, all_runs: Sequence[RunProjection], stored: dict[str, int]
+) -> dict[str, list[ItemRecord]]:
+    """Write the items that changed; those of each run."""
+    found: dict[str, list[ItemRecord]] = {}
+    newest: dict[tuple[str, str, int], row.Row] = {}
+    for run in sorted(all_runs, key=lambda run: (run.record.run_started_at, run.record.run_id)):
+        if run.items is None:
+            continue
+        changed = run.items.changed() if _is_difference(run, stored) else run.items.whole()
+        found[run.record.run_id] = changed
+        for item in changed:
+            key = run.record.id, item.step_id, item.index
+            newest[key] = row.newer_item(newest.get(key), row.item_row(run.record, item))
+    await write_items(connection, list(newest.values()))
+    return found
+
+
+def _is_difference(run: RunProjection, stored: dict[str, int]) -> bool:
+    return run.base is not None and stored.get(run.base.run_id) == run.base.last_event_id
+
+
 def _changed_steps(run: RunProjection, stored: dict[str, int]) -> list[StepRecord]:
-    base = run.base
-    if base is None or stored.get(base.run_id) != base.last_event_id:
+    if run.base is None or not _is_difference(run, stored):
         return run.record.steps
-    before = {step.id: step for step in base.steps}
+    before = {step.id: step for step in run.base.steps}
     return [step for step in run.record.steps if step != before.get(step.id)]

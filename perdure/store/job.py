@@ -55,7 +55,7 @@ async def _overlaid(connection: AsyncConnection, job_id: str, tenant: str | None
     if found is None:
         return None
     job = with_attempts(StoredJob.model_validate_json(found.job), found.tried)
-    observations = await newest_observations(connection, [job_id])
+    observations = await newest_observations(connection, [job_id], job.observable)
     return overlay(job, observations.get(job_id, []))
 
 
@@ -76,7 +76,11 @@ def _job_query(job_id: str, tenant: str | None) -> Select[str, str]:
 
 
 def _steps_of_job() -> ColumnElement[Any]:
-    row = json_object({name: steps.c[name] for name in _STEP_COLUMNS})
+    shown: dict[str, ColumnElement[Any]] = {name: steps.c[name] for name in _STEP_COLUMNS}
+    # Rows of the release before have none.
+    for name, empty in (("decisions", "[]"), ("running_items", "{}")):
+        shown[name] = func.coalesce(steps.c[name], literal_column(f"'{empty}'::json"))
+    row = json_object(shown)
     rows = func.json_agg(aggregate_order_by(row, steps.c.position, steps.c.id))
     query = select(func.coalesce(rows, literal_column("'[]'::json"))).where(steps.c.job_id == jobs.c.id)
     return query.correlate(jobs).scalar_subquery()

@@ -1,19 +1,21 @@
-"""Live observations: what `describe` said of open steps, append-only.
+"""Live observations: what `describe` said of open steps, added only, and forgotten once they are old.
 
-Used by the projection writer and the job queries.
+Used by the projection writer, the job queries and the worker's upkeep.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.projection.record import LiveObservation
 from perdure.store.json_row import as_text, insert_rows, is_one_of, json_object, write_rows
-from perdure.store.table import live_observations
+from perdure.store.table import jobs, live_observations
 
 _COLUMNS = {name: live_observations.c[name] for name in LiveObservation.model_fields}
+_LOOKED_THROUGH = timedelta(days=7)
 _ADD = insert_rows(live_observations, leave_out={"id"})
 
 
@@ -23,13 +25,15 @@ async def add_observations(connection: AsyncConnection, observations: Sequence[L
     await write_rows(connection, _ADD, rows)
 
 
-async def newest_observations(connection: AsyncConnection, job_ids: Sequence[str]) -> dict[str, list[LiveObservation]]:
-    """The last observation of each round of each step of the jobs, in the order they were made."""
+async def newest_observations(
+    connection: AsyncConnection, job_ids: Sequence[str], units: Collection[str]
+) -> dict[str, list[LiveObservation]]:
+    """The last observation of each round of these units of the jobs, in the order they were made."""
     table = live_observations.c
     key = (table.job_id, table.run_id, table.step_id, table.round)
     newest = (
         select(table.id, as_text(json_object(_COLUMNS)).label("row"))
-        .where(is_one_of(table.job_id, job_ids))
+        .where(is_one_of(table.job_id, job_ids), is_one_of(table.step_id, units))
         .ext(distinct_on(*key))
         .order_by(*key, table.id.desc())
         .subquery()
@@ -39,3 +43,27 @@ async def newest_observations(connection: AsyncConnection, job_ids: Sequence[str
         observation = LiveObservation.model_validate_json(row)
         found.setdefault(observation.job_id, []).append(observation)
     return found
+
+
+async def forget_superseded(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Remove at most `limit` observations made before then that are not the last of their step's round.
+
+    Those made long before are for `forget_observations`. Returns how many were removed.
+    """
+    newer = live_observations.alias()
+    same = [newer.c[name] == live_observations.c[name] for name in ("job_id", "run_id", "step_id", "round")]
+    superseded = exists().where(*same, newer.c.id > live_observations.c.id)
+    recent = live_observations.c.observed_at >= before - _LOOKED_THROUGH
+    return await _forget(connection, before, limit, recent, superseded)
+
+
+async def forget_observations(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Remove at most `limit` observations made before then, of jobs that have ended or are gone."""
+    open_ = exists().where(jobs.c.id == live_observations.c.job_id, jobs.c.completed_at.is_(None))
+    return await _forget(connection, before, limit, ~open_)
+
+
+async def _forget(connection: AsyncConnection, before: datetime, limit: int, *conditions: ColumnElement[bool]) -> int:
+    made = live_observations.c.observed_at
+    old = select(live_observations.c.id).where(made < before, *conditions).order_by(made).limit(limit)
+    return (await connection.execute(delete(live_observations).where(live_observations.c.id.in_(old)))).rowcount

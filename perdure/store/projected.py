@@ -6,12 +6,13 @@ Used by `perdure.projection.writer` only, inside one transaction.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, Text, bindparam, case, delete, func, select, text, tuple_
+from sqlalchemy import ColumnElement, Table, Text, bindparam, case, delete, func, literal, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.store.json_row import insert_rows, is_one_of, write_rows
-from perdure.store.table import attempts, jobs, journal, ledger, runs, steps
+from perdure.store.ledger import NOT_USED
+from perdure.store.table import attempts, jobs, journal, ledger, ledger_outcomes, runs, steps
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -67,19 +68,8 @@ _JOURNAL = (
     .on_conflict_do_nothing()
     .returning(func.concat_ws("/", journal.c.run_id, journal.c.event_id, journal.c.ordinal))
 )
-_LEDGER = insert_rows(ledger, leave_out={"outcome", "closed_at"}).on_conflict_do_nothing()
-
-
-def _ledger_closing() -> Insert:
-    statement = insert_rows(ledger)
-    return statement.on_conflict_do_update(
-        index_elements=[ledger.c.job_id],
-        set_={"outcome": statement.excluded.outcome, "closed_at": statement.excluded.closed_at},
-        where=ledger.c.outcome.is_(None),
-    )
-
-
-_LEDGER_CLOSED = _ledger_closing()
+_LEDGER = insert_rows(ledger, leave_out=NOT_USED).on_conflict_do_nothing()
+_OUTCOMES = insert_rows(ledger_outcomes).on_conflict_do_nothing()
 
 
 async def lock_jobs(connection: AsyncConnection, job_ids: Collection[str]) -> None:
@@ -114,10 +104,15 @@ async def write_attempts(connection: AsyncConnection, rows: Rows) -> None:
 
 
 async def forget_attempts(connection: AsyncConnection, step_keys: Collection[tuple[str, str]]) -> None:
-    """Remove the attempts of (run, step) pairs: what is written next is all there is."""
+    """Remove the attempts of (run, unit) pairs: what is written next is all there is."""
     if step_keys:
-        key = tuple_(attempts.c.run_id, attempts.c.step_id)
-        await connection.execute(delete(attempts).where(key.in_(sorted(step_keys))))
+        runs_, units = zip(*sorted(step_keys), strict=True)
+        keys = select(func.unnest(_texts(runs_)), func.unnest(_texts(units)))
+        await connection.execute(delete(attempts).where(tuple_(attempts.c.run_id, attempts.c.step_id).in_(keys)))
+
+
+def _texts(values: Sequence[str]) -> ColumnElement[Sequence[str]]:
+    return literal(list(values), ARRAY(Text))
 
 
 async def write_journal(connection: AsyncConnection, rows: Rows) -> set[str]:
@@ -133,4 +128,4 @@ async def enter_ledger(connection: AsyncConnection, rows: Rows) -> None:
 
 async def close_ledger(connection: AsyncConnection, rows: Rows) -> None:
     """Set how jobs ended, once."""
-    await write_rows(connection, _LEDGER_CLOSED, rows)
+    await write_rows(connection, _OUTCOMES, sorted(rows, key=lambda row: str(row["job_id"])))

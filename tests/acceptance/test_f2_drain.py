@@ -113,7 +113,6 @@ def test_f2_an_idle_worker_stops_at_once(stack: Stack, queue: str, tmp_path: Pat
         assert time.monotonic() - begun < 10
 
 
-@pytest.mark.xfail(strict=False, reason="the workflow does not yet start such a round's activity again")
 @pytest.mark.slow
 def test_f2_a_deployment_parks_no_job_whose_policy_is_used_up(
     stack: Stack, client: PerdureClient, partner: Partner, queue: str, tmp_path: Path

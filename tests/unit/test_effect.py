@@ -28,6 +28,7 @@ from perdure.contract.error import ErrorClass, error_info
         ("STEP.OUTPUT_TOO_LARGE", "PERMANENT", {}),
         ("STEP.OUTPUT_INVALID", "PERMANENT", {}),
         ("ENGINE.STATE_TOO_LARGE", "PERMANENT", {}),
+        ("WORKER.STORAGE", "TRANSIENT", {}),
     ],
 )
 def test_these_may_have_taken_effect(code: str, error_class: str, details: dict[str, Any]) -> None:

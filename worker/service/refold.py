@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
@@ -13,7 +14,7 @@ from perdure.contract.state import JobStatus
 from perdure.projection import fold, live, reader
 from perdure.projection.history import HistoryEvent
 from perdure.projection.record import JournalEvent, LiveObservation
-from perdure.projection.writer import Projection, RunProjection
+from perdure.projection.writer import ItemSource, Projection, RunProjection
 from perdure.store.run import get_runs
 from perdure.store.session import transaction
 from worker.service.fold_cache import FoldCache, RunFold
@@ -23,6 +24,8 @@ _TASK_RUNS = frozenset({"WORKFLOW_TASK_STARTED", "WORKFLOW_TASK_FAILED", "WORKFL
 _SAYS_NOTHING = frozenset({JobStatus.TERMINATED, JobStatus.CANCELED, JobStatus.TIMED_OUT})
 """Ends after which open steps leave no event: what was live is read once more."""
 _FIXED_SIZE, _TIMES_TEXT = 8_000, 4
+_ITEM_SIZE = 1_500
+"""Of an item of a fan-out, without its output: the list of those is the step's."""
 _BREATH = 200
 """Events folded before others get a turn in the event loop."""
 
@@ -50,13 +53,14 @@ class Refold:
         begun = [run for run in self.folds.values() if run.state.last_event_id]
         if not begun or not (self.moved or self.observations):
             return None
-        runs = [RunProjection(fold.record(run.state), run.closed, run.state.continued_from, run.base) for run in begun]
+        runs = [_projection(run) for run in begun]
         return Projection(self.job_id, runs, self.journal, self.observations, self.last_event_at)
 
     def keep(self, cache: FoldCache, written: Projection | None) -> None:
         """Give the folds of open runs back to the cache, now that `written` is stored."""
         for entry in written.runs if written else ():
             self.folds[entry.record.run_id].base = entry.record
+            fold.settle(self.folds[entry.record.run_id].state)
         for run_id, run in self.folds.items():
             if run.closed:
                 cache.finish(run_id)
@@ -64,9 +68,16 @@ class Refold:
                 cache.put(run, _size(run))
 
 
+def _projection(run: RunFold) -> RunProjection:
+    state = run.state
+    items = ItemSource(partial(fold.changed_items, state), partial(fold.all_items, state)) if state.touched else None
+    return RunProjection(fold.record(state), run.closed, state.continued_from, run.base, items)
+
+
 def _size(run: RunFold) -> int:
     """Bytes in memory, roughly: the payloads make them, and Python keeps a JSON value in some times its text."""
-    return _FIXED_SIZE + _TIMES_TEXT * (len(run.base.model_dump_json()) if run.base else 0)
+    items = sum(len(step.items) for step in run.state.steps.values())
+    return _FIXED_SIZE + items * _ITEM_SIZE + _TIMES_TEXT * (len(run.base.model_dump_json()) if run.base else 0)
 
 
 class Refolder:

@@ -19,6 +19,7 @@ from worker.service.census import Census
 from worker.service.leader import Leader
 from worker.service.projector import Projector, ProjectorConfig
 from worker.service.sweep import Sweep, SweepConfig
+from worker.service.upkeep import Upkeep, UpkeepConfig
 from worker.service.witness import Witness
 
 
@@ -30,7 +31,7 @@ async def running_services(
     metrics: WorkerMetrics | None = None,
     tracing: Tracing | None = None,
 ) -> AsyncIterator[Projector]:
-    """Projector, leader, sweep and census run while this is open. Neither Postgres nor Temporal needs to be there.
+    """All services run while this is open. Neither Postgres nor Temporal needs to be there.
 
     Leave it after the Temporal workers have stopped: the projector then writes what they did last.
     """
@@ -41,6 +42,7 @@ async def running_services(
     projector = Projector(client, engine, marks, config, witness.saw)
     leader = Leader(engine, marks.mark)
     sweep = Sweep(client, engine, marks, leader, SweepConfig(interval=settings.sweep_interval_seconds))
+    upkeep = Upkeep(engine, leader, UpkeepConfig(observations=settings.live_observation_days))
     registry = metrics.process.registry
     PoolMetrics(registry, engine)
     ProjectionMetrics(registry, lambda: _state(projector, marks, leader))
@@ -48,7 +50,7 @@ async def running_services(
     census = Census(client, engine, leader, counted, queues=settings.queues, interval=settings.metrics_interval_seconds)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
-        for service in (projector, leader, sweep, census):
+        for service in (projector, leader, sweep, upkeep, census):
             stack.push_async_callback(service.stop)
             await service.start()
         yield projector

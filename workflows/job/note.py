@@ -24,6 +24,7 @@ class NoteWriter:
     def add(
         self,
         kind: JournalType,
+        /,
         *,
         step: str | None = None,
         round_: int | None = None,

@@ -14,6 +14,9 @@ from perdure.contract.execution import JobResult
 from perdure.contract.journal import JournalType
 from perdure.contract.state import JobStatus, StepStatus
 from perdure.projection.fold import reading
+from perdure.projection.fold.change import finish, unit_of
+from perdure.projection.fold.fan_out import close_items
+from perdure.projection.fold.parked import parked_error
 from perdure.projection.fold.row import Row
 from perdure.projection.fold.state import FoldState
 from perdure.projection.history import HistoryEvent
@@ -95,6 +98,7 @@ def _end(
 ) -> list[Row]:
     _keep_parked_error(state)
     state.closed = status
+    state.pause = None
     state.close_reason = reason
     state.completed_at = event.at
     state.continued_to = reading.text(event.data, "new_run_id")
@@ -106,21 +110,27 @@ def _end(
 
 def _keep_parked_error(state: FoldState) -> None:
     """A job that was stopped while it was parked still shows what had parked it."""
-    if state.error is None and (parked := state.parked):
-        state.error, state.error_step = parked[0].error, parked[0].id
+    if state.error is None:
+        state.error, state.error_step = parked_error(state)
 
 
 def _close_steps(state: FoldState, at: datetime) -> None:
     stopped = state.closed in _STOPPED
+    parked_become = StepStatus.CANCELED if stopped else StepStatus.FAILED
     became = {
         StepStatus.RUNNING: StepStatus.CANCELED,
         StepStatus.WAITING: StepStatus.CANCELED,
-        StepStatus.DEAD_LETTERED: StepStatus.CANCELED if stopped else StepStatus.FAILED,
+        StepStatus.DEAD_LETTERED: parked_become,
         StepStatus.PENDING: StepStatus.OMITTED,
     }
+    for id_ in list(state.undoing):
+        compensation = unit_of(state, id_)
+        finish(state, compensation, became[compensation.status], at)
     for step in state.steps.values():
         if step.status in became:
-            state.finish(step, became[step.status], at)
+            finish(state, step, became[step.status], at)
+        if step.fans_out:
+            close_items(state, step, at, parked_become)
 
 
 def _error(state: FoldState, failure: Mapping[str, Any]) -> ErrorInfo:

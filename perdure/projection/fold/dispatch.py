@@ -58,6 +58,7 @@ def apply(state: FoldState, event: HistoryEvent) -> list[JournalEvent]:
     """
     if event.event_id <= state.last_event_id:
         return []
+    state.applying, state.applying_at = event.event_id, event.at
     rows = timer.release_held(state, event)
     handler = _HANDLERS.get(event.type)
     if handler is not None:

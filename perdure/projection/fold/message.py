@@ -3,7 +3,7 @@
 from perdure.contract.journal import JournalType
 from perdure.projection.fold import reading
 from perdure.projection.fold.row import Row
-from perdure.projection.fold.state import CancelRequest, FoldState
+from perdure.projection.fold.state import FoldState, Request
 from perdure.projection.history import HistoryEvent
 
 SIGNAL = "signal"
@@ -25,7 +25,8 @@ def on_update_accepted(state: FoldState, event: HistoryEvent) -> list[Row]:
 def on_cancel_requested(state: FoldState, event: HistoryEvent) -> list[Row]:
     """Somebody asked Temporal to cancel the job."""
     actor, reason = reading.text(event.data, "identity"), reading.text(event.data, "cause")
-    state.cancel = CancelRequest(actor, reason)
+    state.cancel = Request(actor, reason)
+    state.pause = None
     data = {"reason": reason} if reason else {}
     return [Row(JournalType.JOB_CANCEL_REQUESTED, event.at, actor=actor, data=data)]
 

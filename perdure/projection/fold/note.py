@@ -4,21 +4,27 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from perdure.contract import name
 from perdure.contract.journal import JournalType
-from perdure.contract.name import COMMAND_RETRY
 from perdure.contract.note import Note
-from perdure.contract.state import Resolution, StepStatus
+from perdure.contract.state import Resolution
 from perdure.projection.fold import reading
-from perdure.projection.fold.row import Row
-from perdure.projection.fold.state import FoldState, StepFold
+from perdure.projection.fold.activity import unit_named
+from perdure.projection.fold.change import unit_of
+from perdure.projection.fold.decision import on_retry
+from perdure.projection.fold.row import Row, place
+from perdure.projection.fold.state import FoldState, Request
+from perdure.projection.fold.unit_note import decide, noted_status
 from perdure.projection.history import HistoryEvent
 
-_FINAL = {
-    JournalType.STEP_SKIPPED: StepStatus.SKIPPED,
-    JournalType.STEP_OMITTED: StepStatus.OMITTED,
-    JournalType.STEP_CANCELED: StepStatus.CANCELED,
-    JournalType.STEP_FAILED: StepStatus.FAILED,
+_COMMANDS = {
+    JournalType.JOB_RETRY_REQUESTED: name.COMMAND_RETRY,
+    JournalType.JOB_PAUSED: name.COMMAND_PAUSE,
+    JournalType.JOB_RESUMED: name.COMMAND_RESUME,
+    JournalType.JOB_DISCARDED: name.COMMAND_DISCARD,
+    JournalType.STEP_OVERRIDDEN: name.COMMAND_SKIP,
 }
+"""The command that a note answers; where another, the note's data name it."""
 
 
 def on_properties_modified(state: FoldState, event: HistoryEvent) -> list[Row]:
@@ -31,61 +37,49 @@ def on_properties_modified(state: FoldState, event: HistoryEvent) -> list[Row]:
 
 
 def _apply(state: FoldState, note: Note, at: datetime) -> Row:
-    step = state.step(note.step) if note.step else None
-    if step is not None:
-        _decide(state, step, note, at)
-    elif note.kind in _ABOUT_JOB:
-        _ABOUT_JOB[note.kind](state, note)
-    return Row(
-        note.kind,
-        at,
-        actor=note.actor or _sender(state, note),
-        step_id=note.step,
-        status=step.status if step else state.status,
-        data=_facts(note),
-    )
+    note = note if note.actor else note.model_copy(update={"actor": _sender(state, note)})
+    if not note.step:
+        if note.kind in _ABOUT_JOB:
+            _ABOUT_JOB[note.kind](state, note)
+        return Row(note.kind, at, actor=note.actor, status=state.status, data=_facts(note))
+    id_ = unit_named(note.step)
+    unit = unit_of(state, id_)
+    decide(state, unit, note, at)
+    facts = {**place(id_), **_facts(note)}
+    return Row(note.kind, at, actor=note.actor, step_id=id_.step, status=noted_status(state, unit), data=facts)
 
 
-def _decide(state: FoldState, step: StepFold, note: Note, at: datetime) -> None:
-    if note.round is not None and note.round < step.round:
-        return  # about a round that has been followed by another since
-    step.round = note.round or step.round
-    step.error = note.error or step.error
-    if note.kind is JournalType.STEP_PARKED:
-        # It may have completed before, with an output the job has no room for.
-        state.move(step, StepStatus.DEAD_LETTERED)
-        step.output = step.completed_at = step.wake_at = None
-    elif note.kind in _FINAL:
-        state.finish(step, _FINAL[note.kind], at)
-        step.output = None
+def _on_paused(state: FoldState, note: Note) -> None:
+    state.pause = Request(note.actor, note.reason)
 
 
-def _on_retry(state: FoldState, note: Note) -> None:
-    for step_id, round_ in reading.mapping(note.data, "rounds").items():
-        step = state.steps.get(step_id)
-        if step is None or not isinstance(round_, int) or round_ <= step.round:
-            continue
-        step.round = round_
-        if step.status is StepStatus.DEAD_LETTERED:
-            state.move(step, StepStatus.PENDING)
-            step.error = step.started_at = step.completed_at = None
+def _on_resumed(state: FoldState, _: Note) -> None:
+    state.pause = None
 
 
 def _on_discarded(state: FoldState, note: Note) -> None:
+    state.pause = None
     said = reading.text(note.data, "resolution")
     state.resolution = next((known for known in Resolution if known == said), None)
 
 
 _ABOUT_JOB: Mapping[JournalType, Callable[[FoldState, Note], None]] = {
-    JournalType.JOB_RETRY_REQUESTED: _on_retry,
+    JournalType.JOB_RETRY_REQUESTED: on_retry,
     JournalType.JOB_DISCARDED: _on_discarded,
+    JournalType.JOB_PAUSED: _on_paused,
+    JournalType.JOB_RESUMED: _on_resumed,
 }
 
 
 def _sender(state: FoldState, note: Note) -> str | None:
     via = reading.text(note.data, "via")
-    name = COMMAND_RETRY if note.kind is JournalType.JOB_RETRY_REQUESTED else reading.text(note.data, "name")
-    return state.identities.get((via, name)) if via and name else None
+    return state.identities.get((via, command)) if via and (command := _command(note)) else None
+
+
+def _command(note: Note) -> str | None:
+    if note.kind is JournalType.STEP_DELIVERED:
+        return name.COMMAND_APPROVE if "decision" in note.data else name.COMMAND_DELIVER
+    return _COMMANDS.get(note.kind) or reading.text(note.data, "name")
 
 
 def _facts(note: Note) -> dict[str, Any]:

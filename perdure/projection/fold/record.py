@@ -1,11 +1,17 @@
 """From the fold's state to the job as the store keeps it and the API shows it."""
 
+from collections import Counter
 from datetime import datetime
 
 from perdure.contract.error import ErrorInfo
+from perdure.contract.state import StepStatus
+from perdure.projection.fold.fan_out import unbegun_status
+from perdure.projection.fold.item import compensation, compensation_of_items
+from perdure.projection.fold.parked import parked_error, step_error
 from perdure.projection.fold.reason import status_reason
-from perdure.projection.fold.state import FoldState, StepFold
-from perdure.projection.record import JobRecord, StepRecord
+from perdure.projection.fold.state import FoldState
+from perdure.projection.fold.unit import StepFold
+from perdure.projection.record import ItemCounts, JobRecord, StepRecord
 
 
 def record(state: FoldState) -> JobRecord:
@@ -35,13 +41,15 @@ def record(state: FoldState) -> JobRecord:
         submitted_by=state.submitted_by,
         spec_fingerprint=state.fingerprint,
         parent_id=state.parent_id,
+        resubmit_of=state.resubmit_of,
         created_at=state.created_at,
+        start_at=state.start_at,
         started_at=state.started_at,
         completed_at=state.completed_at,
-        queue_wait_ms=_milliseconds(state.created_at, state.started_at) if _knows_submission(state) else None,
+        queue_wait_ms=_queue_wait(state) if _knows_submission(state) else None,
         execution_ms=_milliseconds(state.started_at, state.completed_at),
-        attempts=sum(step.attempt_count for step in state.steps.values()),
-        retry_count=sum(step.retry_count for step in state.steps.values()),
+        attempts=sum(step.all_attempts for step in state.steps.values()),
+        retry_count=sum(step.all_retries for step in state.steps.values()),
         trace_id=state.trace_id,
         traceparent=state.traceparent,
         input=state.input,
@@ -58,7 +66,7 @@ def record(state: FoldState) -> JobRecord:
 
 def _step(step: StepFold) -> StepRecord:
     return StepRecord(
-        id=step.id,
+        id=step.unit.step,
         type=step.terms.type,
         position=step.position,
         status=step.status,
@@ -66,22 +74,41 @@ def _step(step: StepFold) -> StepRecord:
         started_at=step.started_at,
         completed_at=step.completed_at,
         output=step.output,
-        error=step.error,
-        attempt_count=step.attempt_count,
+        error=step_error(step),
+        attempt_count=step.attempt_count + step.item_attempts,
         attempts=list(step.attempts),
+        items=_item_counts(step),
+        running_items=dict(step.running_items),
+        compensation=compensation_of_items(step) if step.fans_out else compensation(step),
+        waiting_for=step.waiting_for,
+        decisions=list(step.decisions),
     )
+
+
+def _item_counts(step: StepFold) -> ItemCounts | None:
+    if step.total is None:
+        return None
+    counts = step.item_counts + Counter({unbegun_status(step): step.unbegun})
+    return ItemCounts(total=step.total, counts=dict(sorted(counts.items())))
 
 
 def _error(state: FoldState) -> tuple[ErrorInfo | None, str | None]:
     """The job's error: what it ended with or, while it is parked, that of the first parked step."""
-    if state.closed is None and (parked := state.parked):
-        return parked[0].error, parked[0].id
+    if state.closed is None and state.has(StepStatus.DEAD_LETTERED):
+        return parked_error(state)
     return state.error, state.error_step
 
 
 def _knows_submission(state: FoldState) -> bool:
     """Whether `created_at` is the job's: a later run has its own start until it was told the first one's."""
     return not state.continued_from or state.created_at != state.run_started_at
+
+
+def _queue_wait(state: FoldState) -> int | None:
+    """From when it might have started."""
+    created = state.created_at
+    due = created if created is None or state.start_at is None else max(created, state.start_at)
+    return _milliseconds(due, state.started_at)
 
 
 def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
-from perdure.contract.execution import JobState, StepState
-from perdure.contract.identifier import STEP_ID_FORM
+from perdure.contract.duration import parse_duration
+from perdure.contract.execution import JobState
+from perdure.contract.identifier import STEP_ID_FORM, UnitId
 from perdure.contract.journal import JournalType
 from perdure.contract.name import (
     MEMO_FINGERPRINT,
@@ -15,11 +18,16 @@ from perdure.contract.name import (
     TASK_QUEUE_PREFIX,
 )
 from perdure.contract.state import StepStatus
+from perdure.contract.timestamp import parse_timestamp
 from perdure.contract.trace import read_traceparent
 from perdure.projection.fold import reading
+from perdure.projection.fold.carried import take_over
+from perdure.projection.fold.change import finish
 from perdure.projection.fold.failure import StepTerms
 from perdure.projection.fold.row import Row
-from perdure.projection.fold.state import FoldState, StepFold
+from perdure.projection.fold.state import FoldState
+from perdure.projection.fold.unit import StepFold
+from perdure.projection.fold.waiting import WAITING_TYPES
 from perdure.projection.history import HistoryEvent
 
 _STEP_ID = re.compile(STEP_ID_FORM, re.ASCII)
@@ -39,13 +47,40 @@ def on_started(state: FoldState, event: HistoryEvent) -> list[Row]:
     _read_memo(state, data)
     start = reading.mapping(data, "input")
     _read_spec(state, reading.mapping(start, "spec"))
+    state.resubmit_of = reading.text(start, "resubmit_of")
     state.tenant = reading.text(start, "tenant") or state.tenant
     state.queue = (reading.text(data, "task_queue") or state.queue).removeprefix(TASK_QUEUE_PREFIX)
-    _take_over(state, reading.model(JobState, start.get("carried")))
-    return [] if state.continued_from else [_submitted(state, event)]
+    carried = reading.model(JobState, start.get("carried"))
+    if carried is not None:
+        take_over(state, carried)
+    state.start_at = _start_at(reading.mapping(start, "spec"), state.created_at)
+    if state.continued_from:
+        return []
+    kept = reading.mapping(start, "kept")
+    for step_id in kept:
+        _keep(state, step_id, kept[step_id], event.at)
+    return [_submitted(state, event, list(kept))]
 
 
-def _submitted(state: FoldState, event: HistoryEvent) -> Row:
+def _keep(state: FoldState, step_id: str, output: Any, at: datetime) -> None:
+    """A step that the job this one resubmits had completed."""
+    step = state.steps.get(step_id)
+    if step is not None:
+        finish(state, step, StepStatus.COMPLETED, at)
+        step.output = output
+
+
+def _start_at(spec: Mapping[str, Any], submitted_at: datetime | None) -> datetime | None:
+    start_at, delay = reading.text(spec, "start_at"), reading.text(spec, "delay")
+    with suppress(ValueError, OverflowError):
+        if delay is not None and submitted_at is not None:
+            return submitted_at + parse_duration(delay)
+        if start_at is not None:
+            return parse_timestamp(start_at)
+    return None
+
+
+def _submitted(state: FoldState, event: HistoryEvent, kept: list[str]) -> Row:
     facts = {
         "name": state.name,
         "type": state.type,
@@ -54,6 +89,9 @@ def _submitted(state: FoldState, event: HistoryEvent) -> Row:
         "steps": len(state.steps),
         "fingerprint": state.fingerprint,
         "request_id": reading.text(reading.mapping(event.data, "memo"), MEMO_REQUEST_ID),
+        "start_at": state.start_at and state.start_at.isoformat(),
+        "resubmit_of": state.resubmit_of,
+        "kept": kept or None,
     }
     known = {name: fact for name, fact in facts.items() if fact is not None}
     return Row(JournalType.JOB_SUBMITTED, event.at, actor=state.submitted_by, data=known)
@@ -92,35 +130,25 @@ def _read_step(state: FoldState, spec: Mapping[str, Any]) -> None:
     step_id = reading.text(spec, "id")
     if step_id is None or _STEP_ID.fullmatch(step_id) is None or step_id in state.steps:
         return
+    type_ = _short(spec, "type") or ""
+    params = reading.mapping(spec, "with")
+    step = StepFold(
+        UnitId(step_id),
+        position=len(state.steps),
+        terms=_terms(state, spec),
+        undo_terms=_terms(state, reading.mapping(spec, "compensate")),
+        awaits_child=params.get("wait") is not False,
+        params=params if type_ in WAITING_TYPES else {},
+    )
+    state.add(step)
+
+
+def _terms(state: FoldState, spec: Mapping[str, Any]) -> StepTerms:
     usual = StepTerms()
-    terms = StepTerms(
+    return StepTerms(
         type=_short(spec, "type") or "",
         job_type=state.type,
         timeout=reading.text(spec, "timeout") or usual.timeout,
         total_timeout=reading.text(spec, "total_timeout"),
         heartbeat_timeout=reading.text(spec, "heartbeat_timeout") or usual.heartbeat_timeout,
     )
-    state.add(StepFold(id=step_id, position=len(state.steps), terms=terms))
-
-
-def _take_over(state: FoldState, carried: JobState | None) -> None:
-    if carried is None:
-        return
-    state.started_at = reading.moment(carried.started_at) or state.run_started_at
-    state.created_at = reading.moment(carried.submitted_at) or state.created_at
-    state.note_count = carried.notes
-    for step_id, was in carried.steps.items():
-        _take_over_step(state, state.step(step_id), was)
-
-
-def _take_over_step(state: FoldState, step: StepFold, was: StepState) -> None:
-    state.move(step, was.status)
-    step.round = was.round
-    step.output = was.output
-    pending = was.status is StepStatus.PENDING
-    step.error = None if pending else was.error
-    step.started_at = reading.moment(was.started_at)
-    step.completed_at = reading.moment(was.completed_at)
-    step.wake_at = reading.moment(was.wake_at)
-    step.carried_attempts = was.attempts
-    step.carried_retries = max(0, was.attempts - (was.round - 1 if pending else was.round))

@@ -10,57 +10,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from perdure.contract.error import ErrorInfo
-from perdure.contract.identifier import tenant_of
+from perdure.contract.identifier import UnitId, tenant_of
 from perdure.contract.state import JobStatus, Resolution, StepStatus
 from perdure.projection.fold.failure import StepTerms
 from perdure.projection.fold.row import Row
-from perdure.projection.record import StepAttempt
+from perdure.projection.fold.unit import StepFold
 
 _ORDER = (StepStatus.DEAD_LETTERED, StepStatus.RUNNING, StepStatus.WAITING)
 """Which step status decides the job's, first to last (contract section 4)."""
 
 
 @dataclass(slots=True)
-class StepFold:
-    """A step so far. `tried` counts this run's attempts by round; `carried_*` those of earlier runs."""
-
-    id: str
-    position: int
-    terms: StepTerms = field(default_factory=StepTerms)
-    status: StepStatus = StepStatus.PENDING
-    round: int = 1
-    started_at: datetime | None = None
-    completed_at: datetime | None = None
-    wake_at: datetime | None = None
-    output: Any = None
-    error: ErrorInfo | None = None
-    attempts: list[StepAttempt] = field(default_factory=list)
-    tried: dict[int, int] = field(default_factory=dict)
-    local: dict[int, int] = field(default_factory=dict)
-    """Of `tried`, what was tried within the workflow task and failed: the activity's numbers begin after it."""
-    carried_attempts: int = 0
-    carried_retries: int = 0
-
-    @property
-    def attempt_count(self) -> int:
-        """Attempts of all rounds."""
-        return self.carried_attempts + sum(self.tried.values())
-
-    @property
-    def retry_count(self) -> int:
-        """Attempts beyond the first of each round."""
-        return self.carried_retries + sum(max(0, tried - 1) for tried in self.tried.values())
-
-
-@dataclass(slots=True)
 class OpenActivity:
-    """An activity that was scheduled and has not closed: one round of a step."""
+    """An activity that was scheduled and has not closed: a round of a unit, or a part of one."""
 
-    step_id: str
+    unit: UnitId
     round: int
     start_to_close: timedelta | None = None
     made_before: int = 0
-    """Attempts of the round that were made within the workflow task."""
+    """Attempts of the round that earlier activities made, within the workflow task or not."""
     attempt: int | None = None
     """The attempt that ACTIVITY_TASK_STARTED names; Temporal writes that event only as the activity closes."""
     worker: str | None = None
@@ -69,8 +37,8 @@ class OpenActivity:
 
 
 @dataclass(frozen=True, slots=True)
-class CancelRequest:
-    """Who asked for the job's end, and why."""
+class Request:
+    """Who asked for it (the job's end, a pause), and why."""
 
     actor: str | None
     reason: str | None
@@ -107,15 +75,23 @@ class FoldState:
     parent_id: str | None = None
     input: Any = None
 
+    resubmit_of: str | None = None
+
     task_started_at: datetime | None = None
     """When the newest workflow task began."""
+    start_at: datetime | None = None
+    """When the job is to start, as its spec says."""
+    start_timer: int | None = None
+    """The event of the timer on which the job waits for that."""
     started_at: datetime | None = None
     completed_at: datetime | None = None
     closed: JobStatus | None = None
     close_reason: str | None = None
     problem: str | None = None
     """Why the newest workflow task failed, until one completes."""
-    cancel: CancelRequest | None = None
+    cancel: Request | None = None
+    pause: Request | None = None
+    """Set while the job is paused."""
     resolution: Resolution | None = None
     output: Any = None
     error: ErrorInfo | None = None
@@ -124,26 +100,46 @@ class FoldState:
 
     steps: dict[str, StepFold] = field(default_factory=dict)
     step_counts: Counter[StepStatus] = field(default_factory=Counter)
+    undo_counts: Counter[StepStatus] = field(default_factory=Counter)
+    """Compensations, of steps and of items."""
+    undoing: dict[UnitId, None] = field(default_factory=dict)
+    """Compensations that run, wait or are parked, in the order they began."""
     activities: dict[int, OpenActivity] = field(default_factory=dict)
-    timers: dict[int, str] = field(default_factory=dict)
-    """Steps of open SLEEP timers by the event that started them."""
-    held: list[Row] = field(default_factory=list)
+    timers: dict[int, UnitId] = field(default_factory=dict)
+    """Units of open SLEEP timers by the event that started them."""
+    held: list[tuple[UnitId, Row]] = field(default_factory=list)
     """Sleeps that were stopped, until it is known whether the run ends here or continues as new."""
     identities: dict[tuple[str, str], str] = field(default_factory=dict)
     """Who sent the newest signal or update, by (`signal` or `update`, name)."""
+    applying: int = 0
+    """The event being applied."""
+    applying_at: datetime | None = None
+    touched: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Items by step and index, with the event that changed them last; of the whole run."""
+    changed: set[tuple[str, int]] = field(default_factory=set, compare=False)
+    """Those of them that changed since they were last written."""
 
     def __post_init__(self) -> None:
         self.tenant = self.tenant or tenant_of(self.job_id)
         self.name = self.name or self.job_id.split(":", 1)[-1]
 
     @property
+    def scheduled(self) -> bool:
+        """Whether the job is to start later than it was submitted, and has not started."""
+        if self.started_at is not None or self.start_at is None or self.created_at is None:
+            return False
+        return self.start_at > self.created_at
+
+    @property
     def status(self) -> JobStatus:
         """The job's status as this run's history tells it; RETRYING is live and laid over it later."""
         if self.closed is not None:
             return self.closed
+        if self.pause is not None:
+            return JobStatus.PAUSED
         if self.started_at is None:
-            return JobStatus.QUEUED
-        decisive = next((status for status in _ORDER if self.step_counts[status]), StepStatus.RUNNING)
+            return JobStatus.SCHEDULED if self.scheduled else JobStatus.QUEUED
+        decisive = next((status for status in _ORDER if self.has(status)), StepStatus.RUNNING)
         return JobStatus(decisive.value)
 
     @property
@@ -156,6 +152,10 @@ class FoldState:
         """The steps that wait for a decision, in listed order."""
         return self.in_status(StepStatus.DEAD_LETTERED)
 
+    def has(self, status: StepStatus) -> bool:
+        """Whether a step or a compensation is in that status."""
+        return self.step_counts[status] > 0 or self.undo_counts[status] > 0
+
     def in_status(self, status: StepStatus) -> list[StepFold]:
         """The steps in that status, in listed order."""
         return [step for step in self.steps.values() if step.status is status] if self.step_counts[status] else []
@@ -165,23 +165,11 @@ class FoldState:
         found = self.steps.get(step_id)
         if found is None:
             terms = StepTerms(type=type_, job_type=self.type)
-            found = StepFold(id=step_id, position=len(self.steps), terms=terms)
+            found = StepFold(UnitId(step_id), position=len(self.steps), terms=terms)
             self.add(found)
         return found
 
     def add(self, step: StepFold) -> None:
         """Take up a step of the spec."""
-        self.steps[step.id] = step
+        self.steps[step.unit.step] = step
         self.step_counts[step.status] += 1
-
-    def move(self, step: StepFold, status: StepStatus) -> None:
-        """Change a step's status."""
-        self.step_counts[step.status] -= 1
-        self.step_counts[status] += 1
-        step.status = status
-
-    def finish(self, step: StepFold, status: StepStatus, at: datetime) -> None:
-        """Change a step's status for good; what a later decision may still override is not lost by it."""
-        self.move(step, status)
-        step.completed_at = at
-        step.wake_at = None

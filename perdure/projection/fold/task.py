@@ -26,12 +26,15 @@ def on_task_started(state: FoldState, event: HistoryEvent) -> list[Row]:
 
 
 def on_task_completed(state: FoldState, event: HistoryEvent) -> list[Row]:
-    """The first one started the job, at the time that task began."""
+    """The first one started the job, at the time that task began; before `start_at` it starts a timer instead."""
     state.problem = None
     if state.started_at is not None:
         return []
-    state.started_at = state.task_started_at or event.at
-    return [] if state.continued_from else [Row(JournalType.JOB_STARTED, state.started_at)]
+    begun, told = state.task_started_at or event.at, state.scheduled or not state.continued_from
+    if state.start_at is not None and begun < state.start_at:
+        return []
+    state.started_at = begun
+    return [Row(JournalType.JOB_STARTED, begun)] if told else []
 
 
 def on_task_failed(state: FoldState, event: HistoryEvent) -> list[Row]:
@@ -51,7 +54,8 @@ def _on_reset(state: FoldState, event: HistoryEvent) -> list[Row]:
     state.copied = False
     state.problem = None
     state.run_started_at = event.at
-    # The job started once, in the base run, even where the reset goes back to its first task.
-    state.started_at = state.started_at or state.task_started_at or event.at
+    if not state.scheduled:
+        # The job started once, in the base run, even where the reset goes back to its first task.
+        state.started_at = state.started_at or state.task_started_at or event.at
     facts = {"base_run_id": reading.text(event.data, "base_run_id"), "reason": reading.text(event.data, "message")}
     return [Row(JournalType.JOB_RESET, event.at, actor=reading.text(event.data, "identity"), data=facts)]

@@ -2,8 +2,8 @@
 
 from perdure.store.table.access import api_keys
 from perdure.store.table.base import metadata
-from perdure.store.table.job import LIVE_FIELDS, WORDS_CONFIGURATION, attempts, job_words, jobs, runs, steps
-from perdure.store.table.record import journal, ledger, live_observations
+from perdure.store.table.job import LIVE_FIELDS, WORDS_CONFIGURATION, attempts, items, job_words, jobs, runs, steps
+from perdure.store.table.record import journal, ledger, ledger_outcomes, live_observations
 from perdure.store.table.sweep import sweep_state
 
 __all__ = [
@@ -11,10 +11,12 @@ __all__ = [
     "WORDS_CONFIGURATION",
     "api_keys",
     "attempts",
+    "items",
     "job_words",
     "jobs",
     "journal",
     "ledger",
+    "ledger_outcomes",
     "live_observations",
     "metadata",
     "runs",

@@ -43,6 +43,7 @@ jobs = Table(
     Column("parent_id", Text),
     Column("resubmit_of", Text),
     Column("created_at", MOMENT, nullable=False),
+    Column("start_at", MOMENT, comment="When it is to start, where its spec says so."),
     Column("started_at", MOMENT),
     Column("completed_at", MOMENT),
     Column("queue_wait_ms", BigInteger),
@@ -124,6 +125,33 @@ steps = Table(
     Column("output", PAYLOAD),
     Column("error", PAYLOAD),
     Column("attempt_count", Integer, nullable=False),
+    Column("items", PAYLOAD, comment="Of a fan-out: how many items it has, and in which states."),
+    Column("running_items", PAYLOAD),
+    Column("compensation", PAYLOAD),
+    Column("waiting_for", PAYLOAD),
+    Column("decisions", PAYLOAD),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("job_id", Text, ForeignKey(jobs.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("step_id", Text, primary_key=True),
+    Column("index", Integer, primary_key=True, autoincrement=False),
+    Column("run_id", Text, nullable=False, comment="Whose history changed it last, at `event_id`."),
+    Column("run_started_at", MOMENT, nullable=False),
+    Column("event_id", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("round", Integer, nullable=False, comment="One below the step's: an item of an earlier fan-out."),
+    Column("started_at", MOMENT),
+    Column("completed_at", MOMENT),
+    Column("output", PAYLOAD),
+    Column("error", PAYLOAD),
+    Column("code", Text, comment="Of the error."),
+    Column("attempt_count", Integer, nullable=False),
+    Column("compensation", PAYLOAD),
+    Column("waiting_for", PAYLOAD),
+    Column("decisions", PAYLOAD),
 )
 
 attempts = Table(

@@ -1,8 +1,10 @@
 """Tables that only grow: the journal (folded again on a rebuild), live observations and the ledger."""
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Integer, Table, Text
 
 from perdure.store.table.base import MOMENT, PAYLOAD, RUN_STARTED, metadata
+
+NOT_USED = "Since revision 0005 in ledger_outcomes; the API of the release before still reads it."
 
 journal = Table(
     "journal",
@@ -39,6 +41,8 @@ live_observations = Table(
     Column("error", PAYLOAD),
     Column("next_retry_at", MOMENT),
     Column("progress", PAYLOAD),
+    Column("before", Integer, nullable=False, comment="Attempts of the round that earlier activities made."),
+    Column("paused", Boolean, nullable=False),
 )
 Index(
     "live_observations_newest_idx",
@@ -49,12 +53,23 @@ Index(
     live_observations.c.id.desc(),
 )
 
+Index("live_observations_observed_idx", live_observations.c.observed_at)
+
+# The two tables of the ledger: the database itself refuses to change or remove a row of them.
 ledger = Table(
     "ledger",
     metadata,
     Column("job_id", Text, primary_key=True),
     Column("fingerprint", Text),
     Column("submitted_at", MOMENT, nullable=False),
-    Column("outcome", Text, comment="The first final status the job reached; set once."),
+    Column("outcome", Text, comment=NOT_USED),
+    Column("closed_at", MOMENT, comment=NOT_USED),
+)
+
+ledger_outcomes = Table(
+    "ledger_outcomes",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("outcome", Text, nullable=False, comment="The first final status the job reached."),
     Column("closed_at", MOMENT),
 )

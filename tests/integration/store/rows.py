@@ -6,15 +6,17 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from perdure.store.table import attempts, jobs, journal, ledger, runs, steps
+from perdure.store.table import attempts, items, jobs, journal, ledger, ledger_outcomes, runs, steps
 
 _CLOCKS = {"projected_at", "lag_ms"}
 
 
 async def rows_of(engine: AsyncEngine, job_id: str, suffix: str = "") -> dict[str, list[dict[str, Any]]]:
-    of_job = {jobs: jobs.c.id, runs: runs.c.job_id, steps: steps.c.job_id, journal: journal.c.job_id}
+    of_job = {jobs: jobs.c.id, runs: runs.c.job_id, steps: steps.c.job_id, items: items.c.job_id}
+    of_job[journal] = journal.c.job_id
     queries = {table.name: select(table).where(column == job_id) for table, column in of_job.items()}
-    queries["ledger"] = select(ledger).where(ledger.c.job_id == job_id)
+    for table in (ledger, ledger_outcomes):
+        queries[table.name] = select(table).where(table.c.job_id == job_id)
     mine = select(runs.c.run_id).where(runs.c.job_id == job_id)
     queries["attempts"] = select(attempts).where(attempts.c.run_id.in_(mine))
     async with engine.connect() as connection:

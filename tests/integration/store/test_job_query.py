@@ -25,7 +25,7 @@ EVERY = JobFilter(tenant=None)
 async def _no_jobs(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         await connection.execute(text("TRUNCATE jobs CASCADE"))
-        await connection.execute(text("TRUNCATE runs, attempts, live_observations, ledger"))
+        await connection.execute(text("TRUNCATE runs, attempts, live_observations"))
 
 
 async def _get(engine: AsyncEngine, id_: str, tenant: str | None = None) -> StoredJob | None:

@@ -53,7 +53,7 @@ def downgrade() -> None:
     for table, key in _OLD_KEYS.items():
         op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         op.execute(f"CREATE TABLE {table}_whole (LIKE {table} INCLUDING COMMENTS)")
-        op.execute(f"INSERT INTO {table}_whole SELECT * FROM {table}")
+        op.execute(f"INSERT INTO {table}_whole TABLE {table}")
         op.execute(f"DROP TABLE {table}")
         op.execute(f"ALTER TABLE {table}_whole RENAME TO {table}")
         op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_pkey PRIMARY KEY ({key})")

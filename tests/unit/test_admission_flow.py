@@ -1,0 +1,387 @@
+"""`for_each`, `catch`, `compensate`, waits and starts in admission: each misuse refused at its place."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from perdure.admission.admission import admit
+from perdure.admission.problem import AdmissionError
+from perdure.contract.limit import JobLimits
+from perdure.expressions.limit import SCHEMA_BYTES
+from tests.unit.test_admission_spec import message, problems, spec, step
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def each(items: Any, id_: str = "a", **fields: Any) -> dict[str, Any]:
+    return step(id_, for_each={"items": items}, **fields)
+
+
+def child(job: Any, id_: str = "child", **fields: Any) -> dict[str, Any]:
+    return {"id": id_, "type": "JOB", "with": {"job": job}, **fields}
+
+
+def wait(id_: str = "w", **params: Any) -> dict[str, Any]:
+    return {"id": id_, "type": "WAIT", "with": {"name": "paid", **params}}
+
+
+def undo(type_: str = "LOG", **params: Any) -> dict[str, Any]:
+    return {"type": type_, "with": params or {"message": "undone"}}
+
+
+ADMITTED: dict[str, Any] = {
+    "items from an expression": spec(each("${ input.rows }")),
+    "items with expressions in them": spec(each(["${ input.a }", 2, {"b": "${ job.id }"}])),
+    "no items": spec(each([])),
+    "10,000 items": spec(each([1] * 10_000)),
+    "10,000 items in all": spec(each([1] * 5_000), each([1] * 5_000, "b")),
+    "item and index": spec(
+        {
+            **each([1]),
+            "with": {"message": "${ item } of ${ index }"},
+            "catch": [{"output": {"item": "${ item }", "index": "${ index }"}}],
+            "compensate": undo(message="${ item }"),
+        }
+    ),
+    "item in COMPUTE": spec({**each([1]), "type": "COMPUTE", "with": {"expression": "item + index"}}),
+    "item for a child": spec(child(spec(input="${ item }"), for_each={"items": "${ input }"})),
+    "a fan-out of children that fan out": spec(child(spec(each([1] * 100)), for_each={"items": [1] * 100})),
+    "caught with its error": spec(step("a", catch=[{"errors": ["STEP.HTTP.*"], "output": "${ steps.a.error.code }"}])),
+    "caught, then the rest": spec(step("a", catch=[{"errors": ["STEP.*", "My-Code_1"]}, {"errors": ["*"]}])),
+    "caught and continued": spec(step("a", catch=[{"output": None}], continue_on_error=True)),
+    "undone with its output": spec(
+        step("a"), step("b", compensate=undo(message="${ steps.b.output } ${ steps.a.output }"))
+    ),
+    "undone with a secret": spec(step("a", compensate=undo("HTTP_CALL", url="https://x.example/${ secrets.KEY }"))),
+    "undone by COMPUTE": spec(step("a", compensate=undo("COMPUTE", expression="steps.a.output"))),
+    "a sleep undone": spec(step("a", "SLEEP", {"duration": "1s"}, compensate=undo())),
+    "waits": spec(wait(schema={"const": "${ literal"}, timeout="${ input.patience }", on_timeout="continue")),
+    "approval": spec({"id": "a", "type": "APPROVAL", "with": {"roles": ["operator"], "message": "${ input.text }"}}),
+    "approval by anybody": spec({"id": "a", "type": "APPROVAL"}),
+    "defaults spelled out": spec(
+        {"id": "a", "type": "APPROVAL", "timeout": "5m", "retry": {"jitter": 0.2}, "effect": "idempotent"}
+    ),
+    "at most once": spec(step("a", effect="at_most_once")),
+    "start in the past": spec(start_at="2020-01-01T00:00:00Z"),
+    "start in a year": spec(start_at="2027-11-22T12:00:00Z"),
+    "delay": spec(delay="365d"),
+    "the timeouts in any order": spec(step("a", timeout="1h", total_timeout="1m", heartbeat_timeout="2h")),
+}
+
+
+@pytest.mark.parametrize("name", ADMITTED)
+def test_b5_construct_is_admitted(name: str) -> None:
+    admitted = admit(ADMITTED[name], now=NOW)
+    assert admit(admitted.spec.model_dump(mode="json", by_alias=True), now=NOW).spec == admitted.spec
+
+
+ONE_PROBLEM: dict[str, tuple[Any, str, str]] = {
+    "for_each without items": (spec(step("a", for_each={})), "$.steps[0].for_each.items", "FIELD.MISSING"),
+    "for_each as a list": (spec(step("a", for_each=[1])), "$.steps[0].for_each", "FIELD.TYPE"),
+    "items as a number": (spec(each(5)), "$.steps[0].for_each.items", "FIELD.TYPE"),
+    "items as text": (spec(each("rows")), "$.steps[0].for_each.items", "SPEC.EXPRESSION"),
+    "items within text": (spec(each("${ input.rows }!")), "$.steps[0].for_each.items", "SPEC.EXPRESSION"),
+    "items that are open": (spec(each("${ input.rows")), "$.steps[0].for_each.items", "SPEC.EXPRESSION"),
+    "items of a later step": (
+        spec(each("${ steps.b.output }"), step("b")),
+        "$.steps[0].for_each.items",
+        "SPEC.EXPRESSION",
+    ),
+    "items of items": (spec(each(["${ item }"])), "$.steps[0].for_each.items[0]", "SPEC.EXPRESSION"),
+    "secret items": (spec(each(["${ secrets.A }"])), "$.steps[0].for_each.items[0]", "SPEC.EXPRESSION"),
+    "10,001 items": (spec(each([1] * 10_001)), "$.steps[0].for_each.items", "SPEC.LIMIT"),
+    "10,001 items in all": (
+        spec(each([1] * 9_000), each([1] * 1_001, "b"), each([1], "c")),
+        "$.steps[1].for_each.items",
+        "SPEC.LIMIT",
+    ),
+    "0 in parallel": (
+        spec(step("a", for_each={"items": [], "max_parallel": 0})),
+        "$.steps[0].for_each.max_parallel",
+        "FIELD.VALUE",
+    ),
+    "501 in parallel": (
+        spec(step("a", for_each={"items": [], "max_parallel": 501})),
+        "$.steps[0].for_each.max_parallel",
+        "FIELD.VALUE",
+    ),
+    "a product past the limit": (
+        spec(child(spec(each([1] * 101)), for_each={"items": [1] * 100})),
+        "$.steps[0].with.job.steps[0].for_each.items",
+        "SPEC.LIMIT",
+    ),
+    "a product over three levels": (
+        spec(child(spec(child(spec(each([1] * 22)), for_each={"items": [1] * 22})), for_each={"items": [1] * 22})),
+        "$.steps[0].with.job.steps[0].with.job.steps[0].for_each.items",
+        "SPEC.LIMIT",
+    ),
+    "a product by a dependent": (
+        spec(
+            child(spec(dependents=[{"name": "d", "job": spec(each([1] * 101))}]), for_each={"items": [1] * 100}),
+        ),
+        "$.steps[0].with.job.dependents[0].job.steps[0].for_each.items",
+        "SPEC.LIMIT",
+    ),
+    "a product by a dependent's children": (
+        spec(
+            dependents=[
+                {"name": "d", "job": spec(child(spec(each([1] * 101)), for_each={"items": [1] * 100}))},
+            ]
+        ),
+        "$.dependents[0].job.steps[0].with.job.steps[0].for_each.items",
+        "SPEC.LIMIT",
+    ),
+    "item without for_each": (
+        spec(step("a", with_={"message": "${ item }"})),
+        "$.steps[0].with.message",
+        "SPEC.EXPRESSION",
+    ),
+    "item in a condition": (spec(each([1], when="${ item == 1 }")), "$.steps[0].when", "SPEC.EXPRESSION"),
+    "index in the output": (spec(each([1]), output="${ index }"), "$.output", "SPEC.EXPRESSION"),
+    "item in a step after it": (
+        spec(each([1]), step("b", with_={"message": "${ item }"})),
+        "$.steps[1].with.message",
+        "SPEC.EXPRESSION",
+    ),
+    "item in a child's step": (
+        spec(child(spec(step("x", with_={"message": "${ item }"})), for_each={"items": [1]})),
+        "$.steps[0].with.job.steps[0].with.message",
+        "SPEC.EXPRESSION",
+    ),
+    "index in a catch without for_each": (
+        spec(step("a", catch=[{"output": "${ index }"}])),
+        "$.steps[0].catch[0].output",
+        "SPEC.EXPRESSION",
+    ),
+    "catch as an object": (spec(step("a", catch={"errors": ["*"]})), "$.steps[0].catch", "FIELD.TYPE"),
+    "catch of nothing": (spec(step("a", catch=[{"errors": []}])), "$.steps[0].catch[0].errors", "FIELD.VALUE"),
+    "catch of an empty code": (
+        spec(step("a", catch=[{"errors": [""]}])),
+        "$.steps[0].catch[0].errors[0]",
+        "FIELD.VALUE",
+    ),
+    "catch of a sentence": (
+        spec(step("a", catch=[{"errors": ["STEP.HTTP.*", "not found"]}])),
+        "$.steps[0].catch[0].errors[1]",
+        "FIELD.VALUE",
+    ),
+    "catch after everything": (
+        spec(step("a", catch=[{"errors": ["STEP.A", "**"]}, {"errors": ["STEP.B"]}])),
+        "$.steps[0].catch[1]",
+        "FIELD.VALUE",
+    ),
+    "catch after a rule without errors": (
+        spec(step("a", catch=[{}, {"errors": ["STEP.B"]}])),
+        "$.steps[0].catch[1]",
+        "FIELD.VALUE",
+    ),
+    "21 rules": (spec(step("a", catch=[{"errors": ["A"]}] * 21)), "$.steps[0].catch", "FIELD.LIMIT"),
+    "caught with its output": (
+        spec(step("a", catch=[{"output": {"x": ["${ steps.a.output }"]}}])),
+        "$.steps[0].catch[0].output.x[0]",
+        "SPEC.EXPRESSION",
+    ),
+    "caught with a later step": (
+        spec(step("a", catch=[{"output": "${ steps.b.output }"}]), step("b")),
+        "$.steps[0].catch[0].output",
+        "SPEC.EXPRESSION",
+    ),
+    "caught with a secret": (
+        spec(step("a", catch=[{"output": "${ secrets.A }"}])),
+        "$.steps[0].catch[0].output",
+        "SPEC.EXPRESSION",
+    ),
+    "continued as text": (spec(step("a", continue_on_error="yes")), "$.steps[0].continue_on_error", "FIELD.TYPE"),
+    "compensation without a type": (spec(step("a", compensate={})), "$.steps[0].compensate.type", "FIELD.MISSING"),
+    "compensation of an unknown type": (
+        spec(step("a", compensate=undo("UNDO"))),
+        "$.steps[0].compensate.type",
+        "SPEC.STEP_TYPE_UNKNOWN",
+    ),
+    "compensation with a bad parameter": (
+        spec(step("a", compensate=undo(message="x", colour=1))),
+        "$.steps[0].compensate.with.colour",
+        "SPEC.PARAMETER",
+    ),
+    "compensation without a parameter": (
+        spec(step("a", compensate={"type": "HTTP_CALL"})),
+        "$.steps[0].compensate.with.url",
+        "SPEC.PARAMETER",
+    ),
+    "compensation with a field of steps": (
+        spec(step("a", compensate={**undo(), "when": True})),
+        "$.steps[0].compensate.when",
+        "FIELD.UNKNOWN",
+    ),
+    "compensation with a billion attempts": (
+        spec(step("a", compensate={**undo(), "retry": {"maximum_attempts": 10**9}})),
+        "$.steps[0].compensate.retry.maximum_attempts",
+        "FIELD.VALUE",
+    ),
+    "compensation with the step's error": (
+        spec(step("a", compensate=undo(message="${ steps.a.error }"))),
+        "$.steps[0].compensate.with.message",
+        "SPEC.EXPRESSION",
+    ),
+    "compensation with a later step": (
+        spec(step("a", compensate=undo("COMPUTE", expression="steps.b.output")), step("b")),
+        "$.steps[0].compensate.with.expression",
+        "SPEC.EXPRESSION",
+    ),
+    "compensation with an item": (
+        spec(step("a", compensate=undo(message="${ item }"))),
+        "$.steps[0].compensate.with.message",
+        "SPEC.EXPRESSION",
+    ),
+    "unknown effect": (spec(step("a", effect="once")), "$.steps[0].effect", "FIELD.VALUE"),
+    "wait without a name": (spec({"id": "w", "type": "WAIT"}), "$.steps[0].with.name", "SPEC.PARAMETER"),
+    "wait of 0": (spec(wait(timeout="0s")), "$.steps[0].with.timeout", "SPEC.PARAMETER"),
+    "wait for a schema of a number": (spec(wait(schema=5)), "$.steps[0].with.schema", "SPEC.PARAMETER"),
+    "wait for a bad schema": (spec(wait(schema={"type": "strin"})), "$.steps[0].with.schema", "SPEC.PARAMETER"),
+    "wait for a remote schema": (
+        spec(wait(schema={"$ref": "https://schemas.example/x.json"})),
+        "$.steps[0].with.schema",
+        "SPEC.PARAMETER",
+    ),
+    "wait with a secret": (spec(wait(name="${ secrets.A }")), "$.steps[0].with.name", "SPEC.EXPRESSION"),
+    "wait then what": (spec(wait(on_timeout="retry")), "$.steps[0].with.on_timeout", "SPEC.PARAMETER"),
+    "schemas that are too large together": (
+        spec(wait("v", schema={"const": "x" * 40_000}), wait("w", schema={"const": "y" * 40_000})),
+        "$.steps[1].with.schema",
+        "SPEC.LIMIT",
+    ),
+    "approval by nobody": (
+        spec({"id": "a", "type": "APPROVAL", "with": {"required_approvals": 0}}),
+        "$.steps[0].with.required_approvals",
+        "SPEC.PARAMETER",
+    ),
+    "approval by an unknown role": (
+        spec({"id": "a", "type": "APPROVAL", "with": {"roles": ["operator", "boss"]}}),
+        "$.steps[0].with.roles[1]",
+        "SPEC.PARAMETER",
+    ),
+    "approval by viewers": (
+        spec({"id": "a", "type": "APPROVAL", "with": {"roles": ["viewer"]}}),
+        "$.steps[0].with.roles[0]",
+        "SPEC.PARAMETER",
+    ),
+    "start_at and delay": (spec(start_at="2026-12-01T00:00:00Z", delay="1s"), "$.delay", "FIELD.VALUE"),
+    "start without an offset": (spec(start_at="2026-12-01T00:00:00"), "$.start_at", "FIELD.VALUE"),
+    "start in two years": (spec(start_at="2028-11-22T00:00:00Z"), "$.start_at", "FIELD.LIMIT"),
+    "a child's start in two years": (
+        spec(child(spec(start_at="2028-11-22T00:00:00Z"))),
+        "$.steps[0].with.job.start_at",
+        "FIELD.LIMIT",
+    ),
+    "no delay": (spec(delay="0s"), "$.delay", "FIELD.VALUE"),
+    "negative delay": (spec(delay="-1s"), "$.delay", "FIELD.VALUE"),
+    "delay of 10^12": (spec(delay="1000000000000s"), "$.delay", "FIELD.VALUE"),
+    "total timeout of 0": (spec(step("a", total_timeout="0ms")), "$.steps[0].total_timeout", "FIELD.VALUE"),
+    "negative timeout": (spec(step("a", timeout="-5m")), "$.steps[0].timeout", "FIELD.VALUE"),
+    "timeout of 10^12 days": (spec(timeout="1000000000000d"), "$.timeout", "FIELD.VALUE"),
+    "heartbeat of 10^12": (
+        spec(step("a", heartbeat_timeout="999999999999s")),
+        "$.steps[0].heartbeat_timeout",
+        "FIELD.VALUE",
+    ),
+    "a billion attempts": (
+        spec(step("a", retry={"maximum_attempts": 10**9})),
+        "$.steps[0].retry.maximum_attempts",
+        "FIELD.VALUE",
+    ),
+    "retention of 0": (spec(dead_letter={"retention": "0d"}), "$.dead_letter.retention", "FIELD.VALUE"),
+    "sleep of 10^12": (
+        spec(step("a", "SLEEP", {"duration": "1000000000000s"})),
+        "$.steps[0].with.duration",
+        "SPEC.PARAMETER",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ONE_PROBLEM)
+def test_b5_misuse_is_refused_at_its_place(name: str) -> None:
+    document, path, code = ONE_PROBLEM[name]
+    with pytest.raises(AdmissionError) as refused:
+        admit(document, now=NOW)
+    assert [(found.path, found.code) for found in refused.value.problems] == [(path, f"API.{code}")]
+
+
+WITHOUT_ATTEMPTS = {
+    "SLEEP": {"duration": "1s"},
+    "WAIT": {"name": "paid"},
+    "APPROVAL": {},
+    "JOB": {"job": spec()},
+}
+
+
+@pytest.mark.parametrize("type_", WITHOUT_ATTEMPTS)
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("timeout", "1m"),
+        ("total_timeout", "1m"),
+        ("heartbeat_timeout", "1m"),
+        ("retry", {"maximum_attempts": 2}),
+        ("effect", "at_most_once"),
+    ],
+)
+def test_policies_of_attempts_are_refused_where_there_are_none(type_: str, field: str, value: Any) -> None:
+    document = spec(step("a", type_, WITHOUT_ATTEMPTS[type_], **{field: value}))
+    assert problems(document) == [(f"$.steps[0].{field}", "SPEC.PARAMETER")]
+    assert f"so they take no `{field}`" in message(document)
+
+
+def test_a_job_step_is_told_where_its_time_is_bounded() -> None:
+    assert "`with.job.timeout`" in message(spec(child(spec(), timeout="1h")))
+    assert "`with.timeout`" in message(spec({**wait(), "timeout": "1h"}))
+
+
+@pytest.mark.parametrize("type_", WITHOUT_ATTEMPTS)
+def test_a_compensation_must_do_something_at_once(type_: str) -> None:
+    document = spec(step("a", compensate={"type": type_, "with": WITHOUT_ATTEMPTS[type_]}))
+    assert problems(document) == [("$.steps[0].compensate.type", "SPEC.PARAMETER")]
+    assert "The types are LOG, COMPUTE, HTTP_CALL, FAIL" in message(document)
+
+
+def test_the_job_policy_reaches_the_compensation() -> None:
+    job = spec(step("a", compensate=undo()), retry={"maximum_attempts": 9})
+    (only,) = admit(job).spec.steps
+    assert only.compensate is not None
+    assert only.compensate.retry is not None
+    assert only.compensate.retry.maximum_attempts == 9
+
+
+def test_the_items_of_a_job_are_those_of_its_limits() -> None:
+    with pytest.raises(AdmissionError) as refused:
+        admit(spec(each([1] * 11)), JobLimits(items=10))
+    assert "at most 10 items together" in refused.value.problems[0].message
+
+
+def test_how_far_ahead_a_start_is_needs_the_time() -> None:
+    document = spec(start_at=(NOW + timedelta(days=366)).isoformat())
+    admit(document)
+    with pytest.raises(AdmissionError, match="at most 365 days from now"):
+        admit(document, now=NOW)
+
+
+def test_misuses_are_told_all_at_once() -> None:
+    document = spec(
+        each("rows", catch=[{"errors": ["a b"]}], timeout=5),
+        child({"name": "x", "steps": [{"id": "B"}], "id": "own"}, timeout="1h"),
+        wait(schema={"type": "strin"}),
+    )
+    assert set(problems(document)) == {
+        ("$.steps[0].for_each.items", "SPEC.EXPRESSION"),
+        ("$.steps[0].catch[0].errors[0]", "FIELD.VALUE"),
+        ("$.steps[0].timeout", "FIELD.TYPE"),
+        ("$.steps[1].timeout", "SPEC.PARAMETER"),
+        ("$.steps[1].with.job.id", "FIELD.VALUE"),
+        ("$.steps[1].with.job.steps[0].id", "FIELD.VALUE"),
+        ("$.steps[1].with.job.steps[0].type", "FIELD.MISSING"),
+        ("$.steps[2].with.schema", "SPEC.PARAMETER"),
+    }
+
+
+def test_one_schema_may_fill_the_limit() -> None:
+    admit(spec(wait(schema={"const": "x" * (SCHEMA_BYTES - 100)})))
