@@ -85,7 +85,7 @@ def _interruption(stopped: ActivityCancellationDetails) -> PerdureError:
         return PerdureError(
             "WORKER.INTERRUPTED", ErrorClass.LOST, "an operator paused or reset the running activity in Temporal"
         )
-    if not stopped.worker_shutdown:
+    if stopped.not_found and not stopped.worker_shutdown:
         return PerdureError("WORKER.LOST", ErrorClass.LOST, "Temporal no longer waits for this attempt: it is given up")
     return PerdureError(SHUTDOWN, ErrorClass.LOST, "the worker was told to stop while the step ran")
 

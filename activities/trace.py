@@ -52,12 +52,14 @@ def _about(call: StepInput, job: TraceContext) -> Attributes:
 
 
 def _how(call: StepInput, worker: str) -> Attributes:
-    return {
-        "step_type": call.step_type,
-        "round": call.round,
-        "worker": worker,
-        "local": activity.info().is_local,
-    }
+    return told(
+        step_type=call.step_type,
+        round=call.round,
+        item=call.item,
+        compensates=call.compensates or None,
+        worker=worker,
+        local=activity.info().is_local,
+    )
 
 
 def _failed(span: OpenSpan, about: Attributes, error: ApplicationError) -> None:

@@ -47,21 +47,32 @@ async def json_body(request: Request, found: UseServices) -> Body:
         AdmissionError: it is missing, too large, or not acceptable as JSON.
         ApiError: API.CONTENT_TYPE, or API.BODY_TIMEOUT.
     """
-    _check_type(request)
-    return await _parsed(await _bytes(request, found.settings), found)
+    return await _read(request, found.settings, found.settings.body_limit_bytes)
+
+
+async def batch_body(request: Request, found: UseServices) -> Body:
+    """Like `json_body`, with the limit of batches."""
+    return await _read(request, found.settings, found.settings.batch_limit_bytes)
 
 
 async def optional_json_body(request: Request, found: UseServices) -> Body:
     """Like `json_body`, but no body at all is an empty object."""
-    body = await _bytes(request, found.settings)
+    limit = found.settings.body_limit_bytes
+    body = await _bytes(request, found.settings, limit)
     if not body:
         return Body({}, 0)
     _check_type(request)
-    return await _parsed(body, found)
+    return await _parsed(body, limit)
 
 
 JsonBody = Annotated[Body, Depends(json_body)]
 OptionalJsonBody = Annotated[Body, Depends(optional_json_body)]
+BatchBody = Annotated[Body, Depends(batch_body)]
+
+
+async def _read(request: Request, settings: Settings, limit: int) -> Body:
+    _check_type(request)
+    return await _parsed(await _bytes(request, settings, limit), limit)
 
 
 def _check_type(request: Request) -> None:
@@ -76,8 +87,7 @@ def _check_type(request: Request) -> None:
         raise ApiError("API.CONTENT_TYPE", message)
 
 
-async def _bytes(request: Request, settings: Settings) -> bytes:
-    limit = settings.body_limit_bytes
+async def _bytes(request: Request, settings: Settings, limit: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > len(str(limit)) + 1 or int(declared) > limit):
         raise too_large(limit)
@@ -98,8 +108,7 @@ def _late(arrived: int, seconds: float) -> ApiError:
     return ApiError("API.BODY_TIMEOUT", message, headers={"Connection": "close"})
 
 
-async def _parsed(body: bytes, found: UseServices) -> Body:
-    limit = found.settings.body_limit_bytes
+async def _parsed(body: bytes, limit: int) -> Body:
     return Body(await _run(len(body), read_json, body, limit), len(body))
 
 

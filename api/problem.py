@@ -71,10 +71,13 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The answer for a failed request."""
-    return JSONResponse(_body(request, status, code, detail, items), status, headers, MEDIA_TYPE)
+    return JSONResponse(problem_body(request, status, code, detail, items), status, headers, MEDIA_TYPE)
 
 
-def _body(request: Request, status: int, code: str, detail: str, items: Sequence[Problem]) -> dict[str, Any]:
+def problem_body(
+    request: Request, status: int, code: str, detail: str, items: Sequence[Problem] = ()
+) -> dict[str, Any]:
+    """The fields of `ProblemBody`."""
     info = CODES.get(code)
     context = context_of(request)
     return {

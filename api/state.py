@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from temporalio.client import Client
 
 from api.jobs.entering import KeyEntries
+from api.jobs.turn import Turns
 from api.store import Store
 from perdure.security.key_ring import KeyRing
 from perdure.settings import Settings
@@ -23,6 +24,7 @@ class Services:
     keys: KeyRing
     entries: KeyEntries
     tracing: Tracing = field(default_factory=Tracing)
+    turns: Turns = field(default_factory=Turns)
 
 
 async def services(request: Request) -> Services:

@@ -9,11 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from perdure.contract.limit import KIB, JobLimits
 
 MIB = 1024 * KIB
-INLINE_BYTES = {
-    "limit_output_bytes": 1024 * KIB,
-    "limit_input_bytes": 1024 * KIB,
-    "limit_state_bytes": 1536 * KIB,
-}
+INLINE_BYTES = {"limit_output_bytes": 1024 * KIB, "limit_state_bytes": 1536 * KIB}
 """What the limits can be raised to while every payload is in Temporal, which refuses 2 MiB."""
 
 TRACE_ID = "{trace_id}"
@@ -55,6 +51,11 @@ class Settings(BaseSettings):
         None, description="File with the first admin key; stored (hashed) when the API starts."
     )
     body_limit_bytes: int = Field(1024 * 1024, ge=1024, description="Largest request body accepted.")
+    batch_limit_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=1024,
+        description="Largest body of `POST /v1/jobs/batch`; each spec in it has the limit above.",
+    )
     body_timeout_seconds: float = Field(
         30.0, gt=0, description="How long a request body may take to arrive; then the connection is closed."
     )
@@ -73,6 +74,19 @@ class Settings(BaseSettings):
     )
     worker_grace_seconds: float = Field(10.0, ge=0, description="How long running steps may finish after SIGTERM.")
     worker_max_concurrent_steps: int = Field(200, ge=1, description="Steps one worker runs at the same time.")
+    deployment_name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Worker deployment this worker belongs to, for Temporal's worker versioning; unset: unversioned.",
+    )
+    build_id: str | None = Field(
+        None,
+        validate_default=True,
+        min_length=1,
+        max_length=200,
+        description="Version of this worker in PERDURE_DEPLOYMENT_NAME, such as a Git commit.",
+    )
     workflow_sandbox: bool = Field(False, description="Run workflow code in the SDK's sandbox (one CI run does).")
     secrets_dir: Path | None = Field(
         None,
@@ -98,12 +112,6 @@ class Settings(BaseSettings):
     )
     limit_output_bytes: int = Field(
         256 * KIB, ge=KIB, le=16 * MIB, description="Largest output of a step; above 1 MiB needs PERDURE_STORAGE_DIR."
-    )
-    limit_input_bytes: int = Field(
-        1024 * KIB,
-        ge=KIB,
-        le=16 * MIB,
-        description="Largest resolved parameters of a step; above 1 MiB needs PERDURE_STORAGE_DIR.",
     )
     limit_state_bytes: int = Field(
         1536 * KIB,
@@ -131,6 +139,13 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("build_id")
+    @classmethod
+    def _version_is_whole(cls, build_id: str | None, info: ValidationInfo) -> str | None:
+        if "deployment_name" in info.data and (build_id is None) is not (info.data["deployment_name"] is None):
+            raise ValueError("PERDURE_DEPLOYMENT_NAME and PERDURE_BUILD_ID are set together, or not at all")
+        return build_id
+
     @field_validator("storage_dir")
     @classmethod
     def _storage_is_one_place(cls, directory: Path | None) -> Path | None:
@@ -138,7 +153,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{directory} must be absolute: every process works in a directory of its own")
         return directory
 
-    @field_validator("limit_output_bytes", "limit_input_bytes", "limit_state_bytes")
+    @field_validator("limit_output_bytes", "limit_state_bytes")
     @classmethod
     def _fits_into_temporal(cls, limit: int, info: ValidationInfo) -> int:
         inline = INLINE_BYTES[info.field_name or ""]
@@ -154,7 +169,6 @@ class Settings(BaseSettings):
         """What new jobs run under."""
         return JobLimits(
             output_bytes=self.limit_output_bytes,
-            input_bytes=self.limit_input_bytes,
             state_bytes=self.limit_state_bytes,
             external_bytes=None if self.storage_dir is None else self.storage_threshold_bytes,
         )

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from perdure.contract.name import task_queue
@@ -34,8 +35,21 @@ def make_worker(
         graceful_shutdown_timeout=timedelta(seconds=settings.worker_grace_seconds),
         # A cancel reaches a running step with its next heartbeat that is sent; the default holds them for 24 s.
         max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
+        deployment_config=deployment(settings),
         # Eager activities bypass the rate limits of queues (evidence).
         disable_eager_activity_execution=True,
+    )
+
+
+def deployment(settings: Settings) -> WorkerDeploymentConfig | None:
+    """The version this worker is, where the settings name one; None: unversioned."""
+    if settings.deployment_name is None or settings.build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment_name, settings.build_id),
+        use_worker_versioning=True,
+        # A parked job would keep the version it is pinned to alive for as long as its retention.
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )
 
 

@@ -86,7 +86,7 @@ async def _send(found: Services, now: Current, command: Command, key: str | None
     update = command_name(command)
     seconds = found.settings.decision_timeout_seconds
     try:
-        async with temporal_call(seconds + _GRACE_SECONDS):
+        async with temporal_call(seconds + _GRACE_SECONDS), found.turns.turn(now.job.id):
             accepted: CommandAccepted = await found.temporal.get_workflow_handle(now.job.id).execute_update(
                 update,
                 command,

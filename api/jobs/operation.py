@@ -73,6 +73,10 @@ GET: dict[str, Any] = {
         **problems(401, 403, 404, 422, 503),
     },
 }
+ITEMS: dict[str, Any] = {
+    "summary": "The items of a fan-out",
+    "responses": problems(401, 403, 404, 422, 503),
+}
 JOURNAL: dict[str, Any] = {
     "summary": "What happened to a job",
     "responses": problems(401, 403, 404, 422, 503),

@@ -1,13 +1,18 @@
 """What of a job a principal is shown: payloads only with the grant for them, and each such view noted (contract 10)."""
 
+from typing import TypeVar
+
 from api.context import RequestContext
 from api.jobs.reading import Reading
-from api.jobs.schemas import ErrorView, JobView, JournalView, StepView
-from api.jobs.view import Linker, journal_entry, whole
+from api.jobs.schemas import AttemptView, CompensationView, ErrorView, ItemView, JobView, JournalView, UnitView
+from api.jobs.view import Linker, item_view, journal_entry, whole
+from perdure.projection.record import ItemRecord
 from perdure.security.audit import AuditEvent, record
 from perdure.security.masking import masked, masked_data, masked_details
 from perdure.security.principal import Principal
 from perdure.store.journal import JournalRow
+
+_U = TypeVar("_U", bound=UnitView)
 
 
 def shown_job(
@@ -36,6 +41,17 @@ def shown_journal(
     return views
 
 
+def shown_items(job_id: str, items: list[ItemRecord], principal: Principal, context: RequestContext) -> list[ItemView]:
+    """The items of a step as this principal may see them."""
+    views = [item_view(item) for item in items]
+    hidden = [_masked_unit(view) for view in views]
+    if not principal.payloads:
+        return hidden
+    if views != hidden:
+        _note(principal, context, job_id)
+    return views
+
+
 def _note(principal: Principal, context: RequestContext, job_id: str) -> None:
     facts = {"tenant": principal.tenant, "job_id": job_id}
     record(AuditEvent.PAYLOAD_VIEWED, actor=principal.actor, request_id=context.request_id, **facts)
@@ -47,16 +63,28 @@ def _masked_job(view: JobView) -> JobView:
             "input": masked(view.input),
             "output": masked(view.output),
             "error": _masked_error(view.error),
-            "steps": [_masked_step(step) for step in view.steps],
+            "steps": [_masked_unit(step) for step in view.steps],
         }
     )
 
 
-def _masked_step(step: StepView) -> StepView:
-    attempts = [attempt.model_copy(update={"error": _masked_error(attempt.error)}) for attempt in step.attempts]
-    return step.model_copy(
-        update={"output": masked(step.output), "error": _masked_error(step.error), "attempts": attempts}
+def _masked_unit(unit: _U) -> _U:
+    return unit.model_copy(
+        update={
+            "output": masked(unit.output),
+            "error": _masked_error(unit.error),
+            "attempts": _masked_attempts(unit.attempts),
+            "compensation": unit.compensation and _masked_compensation(unit.compensation),
+        }
     )
+
+
+def _masked_compensation(undo: CompensationView) -> CompensationView:
+    return undo.model_copy(update={"error": _masked_error(undo.error), "attempts": _masked_attempts(undo.attempts)})
+
+
+def _masked_attempts(attempts: list[AttemptView]) -> list[AttemptView]:
+    return [attempt.model_copy(update={"error": _masked_error(attempt.error)}) for attempt in attempts]
 
 
 def _masked_error(error: ErrorView | None) -> ErrorView | None:

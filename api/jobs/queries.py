@@ -10,13 +10,17 @@ from perdure.contract.name import MARK_CHANNEL
 from perdure.contract.state import JobStatus
 from perdure.store.table import jobs, journal
 
+MOST_CHILDREN = 500
+"""That a job shows itself; the list of jobs has all."""
+
 
 async def child_ids(connection: AsyncConnection, job_id: str) -> list[str]:
-    """The ids of the jobs that a job has started, in the order it did."""
+    """The ids of the jobs that a job has started, in the order it did; of many the first."""
     query = (
         select(journal.c.data["child"].as_string())
         .where(journal.c.job_id == job_id, journal.c.type == JournalType.CHILD_STARTED.value)
         .order_by(journal.c.run_started_at, journal.c.run_id, journal.c.event_id, journal.c.ordinal)
+        .limit(MOST_CHILDREN)
     )
     return [id_ for id_ in await connection.scalars(query) if id_ is not None]
 

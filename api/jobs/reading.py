@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.jobs.queries import child_ids, statuses
+from api.jobs.queries import MOST_CHILDREN, child_ids, statuses
 from api.problem import ApiError
 from api.state import Services
 from api.temporal_call import temporal_call
@@ -16,13 +17,14 @@ from perdure.contract.state import JobStatus
 from perdure.projection.fold import fold_run, record
 from perdure.projection.live import observe, overlay
 from perdure.projection.reader import describe, read_new
-from perdure.projection.record import JobRecord, LiveObservation, StepRecord
+from perdure.projection.record import JobRecord, LiveObservation, StepRecord, UnitRecord
 from perdure.security.principal import Principal
 from perdure.store.job import get_job
 from perdure.store.json_row import dumps
 from perdure.store.live import newest_observations
 from perdure.store.session import StoreUnavailableError
 
+_U = TypeVar("_U", bound=UnitRecord)
 _SECONDS = 20.0
 """A history may be long."""
 _RUNS_FOLLOWED = 100
@@ -95,7 +97,7 @@ async def _folded(found: Services, job_id: str, run_id: str) -> tuple[JobRecord,
     live = await observe(found.temporal, job_id, run_id, datetime.now(UTC))
     return overlay(job, [*await _seen_before(found, job), *live]), [
         row.data["child"] for row in journal if row.type is JournalType.CHILD_STARTED
-    ]
+    ][:MOST_CHILDREN]
 
 
 async def _seen_before(found: Services, job: JobRecord) -> list[LiveObservation]:
@@ -124,13 +126,20 @@ def _known(children: Sequence[str], states: Mapping[str, JobStatus]) -> dict[str
 
 def _with_attempts(job: JobRecord, before: Sequence[StepRecord]) -> JobRecord:
     """The job with the attempts of an earlier run put before its own."""
-    earlier = {step.id: step.attempts for step in before}
+    earlier = {step.id: step for step in before}
     steps = []
     for step in job.steps:
-        known = {(attempt.round, attempt.attempt) for attempt in step.attempts}
-        more = [tried for tried in earlier.get(step.id, []) if (tried.round, tried.attempt) not in known]
-        steps.append(step.model_copy(update={"attempts": [*more, *step.attempts]}))
+        was = earlier.get(step.id)
+        undo, undone = step.compensation, was and was.compensation
+        whole = _after(undone, undo) if undo and undone else undo
+        steps.append((_after(was, step) if was else step).model_copy(update={"compensation": whole}))
     return job.model_copy(update={"steps": steps})
+
+
+def _after(before: UnitRecord, unit: _U) -> _U:
+    known = {(attempt.round, attempt.attempt) for attempt in unit.attempts}
+    more = [tried for tried in before.attempts if (tried.round, tried.attempt) not in known]
+    return unit.model_copy(update={"attempts": [*more, *unit.attempts]})
 
 
 def _storable(job: JobRecord) -> JobRecord:

@@ -55,11 +55,52 @@ class AttemptView(View):
     live: bool
 
 
-class StepView(View):
-    """One step. `attempts` are those kept (the first 3 and the last 20 of a round), `attempt_count` all."""
+class ItemCountsView(View):
+    """The items of a fan-out by state; the items themselves are a list of their own."""
 
-    id: str
-    type: str
+    total: int
+    counts: dict[StepStatus, int]
+
+
+class CompensationView(View):
+    """What undoes a step or an item: COMPLETED once it has. Of a fan-out: of all its items, which list the attempts."""
+
+    status: StepStatus
+    round: int
+    started_at: Moment | None
+    completed_at: Moment | None
+    error: ErrorView | None
+    attempt_count: int
+    attempts: list[AttemptView]
+
+
+class WaitingForView(View):
+    """What would end an open wait: `deliver` with this `name` (WAIT), or so many `approve` (APPROVAL)."""
+
+    kind: str
+    name: str | None
+    expires_at: Moment | None
+    message: str | None
+    required_approvals: int | None
+    approvals: int | None
+    roles: list[str]
+
+
+class ApprovalView(View):
+    """What somebody said to an APPROVAL step."""
+
+    actor: str | None
+    decision: str
+    reason: str | None
+    at: Moment
+
+
+class UnitView(View):
+    """A step or an item. `attempts` are those kept (the first 3 and the last 20 of a round), `attempt_count` all.
+
+    `paused`: Temporal holds its attempts back.
+    """
+
     status: StepStatus
     round: int
     started_at: Moment | None
@@ -68,6 +109,24 @@ class StepView(View):
     error: ErrorView | None
     attempt_count: int
     attempts: list[AttemptView]
+    paused: bool
+    compensation: CompensationView | None
+    waiting_for: WaitingForView | None
+    decisions: list[ApprovalView]
+
+
+class StepView(UnitView):
+    """One step. The attempts of a fan-out's items are counted here and listed there."""
+
+    id: str
+    type: str
+    items: ItemCountsView | None
+
+
+class ItemView(UnitView):
+    """One item of a fan-out, from 0; its place in the step's output."""
+
+    index: int
 
 
 class LinksView(View):
@@ -103,6 +162,7 @@ class JobSummary(View):
     parent_id: str | None
     resubmit_of: str | None
     created_at: Moment
+    start_at: Moment | None
     started_at: Moment | None
     completed_at: Moment | None
     queue_wait_ms: int | None
@@ -144,6 +204,13 @@ class JobPage(View):
     """A page of jobs, in the order asked for."""
 
     data: list[JobSummary]
+    page: PageView
+
+
+class ItemPage(View):
+    """A page of the items of a step, in order."""
+
+    data: list[ItemView]
     page: PageView
 
 
@@ -202,6 +269,14 @@ class JobQuery(BaseModel):
     consistency: Literal["strong"] | None = Field(
         None, description="`strong` reads Temporal's history instead of the projection of it."
     )
+
+
+class ItemQuery(BaseModel):
+    """Query of the items of a step. Several states are alternatives."""
+
+    status: list[str] = Field([], max_length=50, description="Repeated, or separated by commas.")
+    cursor: str | None = Field(None, max_length=500, description="From the `page` before.")
+    limit: int = Field(100, ge=1, le=200)
 
 
 class JournalQuery(BaseModel):

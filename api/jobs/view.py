@@ -1,13 +1,18 @@
 """From the projection's records to what the API shows; pure. Used by the job routes."""
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from api.jobs.reading import Reading
 from api.jobs.schemas import (
+    ApprovalView,
     AttemptView,
     ChildView,
+    CompensationView,
     ErrorView,
+    ItemCountsView,
+    ItemView,
     JobErrorView,
     JobSummary,
     JobView,
@@ -15,10 +20,11 @@ from api.jobs.schemas import (
     LinksView,
     ProjectionView,
     StepView,
+    WaitingForView,
 )
 from perdure.contract.error import ErrorInfo
 from perdure.contract.state import JobStatus
-from perdure.projection.record import JobRecord, StepAttempt, StepRecord
+from perdure.projection.record import ItemRecord, JobRecord, StepAttempt, StepRecord, UnitRecord
 from perdure.security.masking import masked_details
 from perdure.settings import TRACE_ID, Settings
 from perdure.store.journal import JournalRow
@@ -90,9 +96,30 @@ def journal_entry(row: JournalRow) -> JournalView:
 
 
 def _step(step: StepRecord) -> StepView:
-    shown = {name: getattr(step, name) for name in StepView.model_fields}
-    shown |= {"error": _error(step.error), "attempts": [_attempt(attempt) for attempt in step.attempts]}
-    return StepView(**shown)
+    items = step.items and ItemCountsView(**dict(step.items))
+    return StepView(**_unit(step), id=step.id, type=step.type, items=items)
+
+
+def item_view(item: ItemRecord) -> ItemView:
+    """An item of a fan-out, payloads as they are."""
+    return ItemView(**_unit(item), index=item.index)
+
+
+def _unit(unit: StepRecord | ItemRecord) -> dict[str, Any]:
+    wait = unit.waiting_for
+    return {
+        **_tried(unit),
+        "output": unit.output,
+        "paused": unit.paused,
+        "compensation": unit.compensation and CompensationView(**_tried(unit.compensation)),
+        "waiting_for": wait and WaitingForView(**dict(wait)),
+        "decisions": [ApprovalView(**dict(decision)) for decision in unit.decisions],
+    }
+
+
+def _tried(unit: UnitRecord) -> dict[str, Any]:
+    shown = {name: getattr(unit, name) for name in CompensationView.model_fields}
+    return shown | {"error": _error(unit.error), "attempts": [_attempt(attempt) for attempt in unit.attempts]}
 
 
 def _attempt(attempt: StepAttempt) -> AttemptView:

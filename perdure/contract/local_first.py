@@ -11,5 +11,8 @@ Past it the step runs as a regular activity, with the regular limit.
 LOCAL_SECONDS = 1.0
 """A local try is given up after this: signals and updates of the job wait behind it."""
 
+LOCAL_TRIES = 250
+"""Local tries in one workflow task at most: one that its worker does not finish in 10 s is done again from its start."""
+
 NOT_COUNTED = frozenset({"STEP.TIMEOUT", "STEP.OUTPUT_TOO_LARGE"})
 """Failures of a local try that are due to its being local: the step then runs as if it had not been."""

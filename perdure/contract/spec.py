@@ -160,7 +160,9 @@ class JobSpec(Model):
     correlation_id: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
         None, description="An id of the sender's; jobs within it inherit it."
     )
-    dead_letter: DeadLetterPolicy = Field(default_factory=DeadLetterPolicy)
+    dead_letter: DeadLetterPolicy = Field(
+        default_factory=DeadLetterPolicy, description="What becomes of a step that fails for good."
+    )
     output: Any = Field(None, description="May hold `${ }`. Absent: the outputs of the last steps, by id.")
     dependents: list[DependentSpec] = Field(
         default_factory=list, max_length=MAX_DEPENDENTS, description="Jobs that are started when this one has ended."

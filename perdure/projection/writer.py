@@ -84,7 +84,7 @@ async def write(engine: AsyncEngine, batch: Sequence[Projection]) -> set[str]:
     for left in reversed(range(_TRIES)):
         try:
             async with transaction(engine) as connection:
-                new = await _write(connection, batch)
+                new = await write_in(connection, batch)
         except DBAPIError as error:
             if not left or getattr(error.orig, "sqlstate", None) not in _RACE_STATES:
                 raise
@@ -93,7 +93,8 @@ async def write(engine: AsyncEngine, batch: Sequence[Projection]) -> set[str]:
     raise AssertionError("the last try returns or raises")
 
 
-async def _write(connection: AsyncConnection, batch: Sequence[Projection]) -> set[str]:
+async def write_in(connection: AsyncConnection, batch: Sequence[Projection]) -> set[str]:
+    """The same, within a transaction of the caller's."""
     now = datetime.now(UTC)
     await projected.lock_jobs(connection, [entry.job_id for entry in batch])
     await add_observations(connection, [seen for entry in batch for seen in entry.observations])

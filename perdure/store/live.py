@@ -26,14 +26,17 @@ async def add_observations(connection: AsyncConnection, observations: Sequence[L
 
 
 async def newest_observations(
-    connection: AsyncConnection, job_ids: Sequence[str], units: Collection[str]
+    connection: AsyncConnection, job_ids: Sequence[str], units: Collection[str] | None = None
 ) -> dict[str, list[LiveObservation]]:
-    """The last observation of each round of these units of the jobs, in the order they were made."""
+    """The last observation of each round of these units (None: of all) of the jobs, in the order they were made."""
     table = live_observations.c
+    wanted = [is_one_of(table.job_id, job_ids)]
+    if units is not None:
+        wanted.append(is_one_of(table.step_id, units))
     key = (table.job_id, table.run_id, table.step_id, table.round)
     newest = (
         select(table.id, as_text(json_object(_COLUMNS)).label("row"))
-        .where(is_one_of(table.job_id, job_ids), is_one_of(table.step_id, units))
+        .where(*wanted)
         .ext(distinct_on(*key))
         .order_by(*key, table.id.desc())
         .subquery()

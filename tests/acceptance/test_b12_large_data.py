@@ -28,7 +28,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, storage: Path) -> Iterator[Stack]:
-    limits = {"OUTPUT": 2 * MIB, "INPUT": 16 * MIB, "STATE": 64 * MIB}
+    limits = {"OUTPUT": 2 * MIB, "STATE": 64 * MIB}
     settings = {f"PERDURE_LIMIT_{name}_BYTES": str(size) for name, size in limits.items()}
     with running_stack(
         tmp_path_factory.mktemp("stack"),
@@ -100,13 +100,14 @@ def test_b12_two_hundred_steps_of_256_kib_pass(client: PerdureClient, stack: Sta
     assert shown == ["x" * 256 * KIB] * 200
 
 
-def test_a_large_output_goes_into_a_large_input_and_result(client: PerdureClient, source: str) -> None:
-    size = 2 * MIB - 100
+def test_a_large_output_goes_into_a_large_input_and_a_larger_result(client: PerdureClient, source: str) -> None:
+    size = 900 * KIB
     digest = {"id": "digest", "type": "COMPUTE", "with": {"operation": "hash", "value": "${ steps.a.output }"}}
-    output = {"text": "${ steps.a.output }", "digest": "${ steps.digest.output }"}
-    done = client.wait(client.submit(spec(fetch(source, size, "a"), digest, output=output)).job.id, timeout=60)
+    id_ = client.submit(spec(fetch(source, size, "a"), digest, fetch(source, 2 * MIB - 100, "b"))).job.id
+    done = client.wait(id_, timeout=60)
     assert (done.status, done.error) == ("COMPLETED", None)
-    assert done.output == {"text": "x" * size, "digest": hashlib.sha256(b"x" * size).hexdigest()}
+    assert done.output == {"b": "x" * (2 * MIB - 100)}
+    assert done.steps[1].output == hashlib.sha256(b"x" * size).hexdigest()
 
 
 def test_b12_beyond_the_raised_limits_a_step_fails_clearly(client: PerdureClient, source: str) -> None:

@@ -1,6 +1,7 @@
 """Checks a journal against the Temporal events it cites, from the raw events and not by way of the decoder (D1)."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,11 +10,12 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent as Event
 
+from perdure.contract.identifier import UnitId
 from perdure.projection.record import JournalEvent
 
 CITES = {
     "JOB_SUBMITTED": {"WORKFLOW_EXECUTION_STARTED"},
-    "JOB_STARTED": {"WORKFLOW_TASK_COMPLETED"},
+    "JOB_STARTED": {"WORKFLOW_TASK_COMPLETED", "TIMER_FIRED"},
     "JOB_CANCEL_REQUESTED": {"WORKFLOW_EXECUTION_CANCEL_REQUESTED"},
     "JOB_RESET": {"WORKFLOW_TASK_FAILED"},
     "JOB_CONTINUED": {"WORKFLOW_EXECUTION_CONTINUED_AS_NEW"},
@@ -31,10 +33,19 @@ CITES = {
         "ACTIVITY_TASK_CANCELED",
         "MARKER_RECORDED",
     },
-    "STEP_COMPLETED": {"ACTIVITY_TASK_COMPLETED", "TIMER_FIRED", "MARKER_RECORDED"},
+    "STEP_COMPLETED": {
+        "ACTIVITY_TASK_COMPLETED",
+        "TIMER_FIRED",
+        "MARKER_RECORDED",
+        "CHILD_WORKFLOW_EXECUTION_COMPLETED",
+    },
+    "STEP_COMPENSATED": {"ACTIVITY_TASK_COMPLETED", "TIMER_FIRED", "MARKER_RECORDED"},
     "STEP_WAITING": {"TIMER_STARTED"},
     "STEP_CANCELED": {"ACTIVITY_TASK_CANCELED", "ACTIVITY_TASK_FAILED", "TIMER_CANCELED"},
     "CHILD_STARTED": {"CHILD_WORKFLOW_EXECUTION_STARTED"},
+    "CHILD_CLOSED": {
+        f"CHILD_WORKFLOW_EXECUTION_{how}" for how in ("COMPLETED", "FAILED", "CANCELED", "TIMED_OUT", "TERMINATED")
+    },
 }
 NOTES = "WORKFLOW_PROPERTIES_MODIFIED"
 
@@ -60,13 +71,23 @@ def notes(event: Event) -> list[dict[str, Any]]:
     return list(payload(fields["notes"])["e"]) if "notes" in fields else []
 
 
-def step_of(events: dict[int, Event], event: Event) -> str | None:
-    """The step an activity's or a timer's event is about: the summary of what it started with."""
+def unit_of(events: dict[int, Event], event: Event) -> str | None:
+    """The unit an activity's, a timer's or a child's event is about: the summary of what it started with, or its id."""
     attributes = getattr(event, event.WhichOneof("attributes") or "")
+    if type_name(event).startswith("CHILD"):
+        # `{job}~{step}[.{index}][.r{round}]`
+        return re.sub(r"\.r[0-9]+$", "", attributes.workflow_execution.workflow_id.rpartition("~")[2])
     for link in ("scheduled_event_id", "started_event_id"):
         if link in attributes.DESCRIPTOR.fields_by_name and type_name(event).startswith(("ACTIVITY", "TIMER")):
-            return step_of(events, events[getattr(attributes, link)])
+            return unit_of(events, events[getattr(attributes, link)])
     return payload(event.user_metadata.summary) if event.user_metadata.HasField("summary") else None
+
+
+def unit_named(row: JournalEvent) -> str | None:
+    """The unit that a row names: its step, the item of it, the compensation of either."""
+    if row.step_id is None:
+        return None
+    return str(UnitId(row.step_id, row.data.get("item"), compensates=row.data.get("compensation", False)))
 
 
 def _check_row(events: dict[int, Event], row: JournalEvent) -> None:
@@ -74,14 +95,14 @@ def _check_row(events: dict[int, Event], row: JournalEvent) -> None:
     type_ = type_name(event)
     if type_ == NOTES:
         note = notes(event)[row.ordinal]
-        assert (note["kind"], note.get("step")) == (row.type, row.step_id)
+        assert (note["kind"], note.get("step")) == (row.type, unit_named(row))
         assert note.get("data", {}).items() <= row.data.items()
         assert note.get("actor") in (None, row.actor)
         assert (note.get("error") or {}).items() <= (row.data.get("error") or {}).items()
     else:
         assert type_ in CITES[row.type], f"{row.type} cites a {type_}"
         if row.step_id is not None:
-            assert step_of(events, event) == row.step_id
+            assert unit_of(events, event) == unit_named(row)
     _check_details(events, event, row)
 
 
@@ -92,7 +113,11 @@ def _check_details(events: dict[int, Event], event: Event, row: JournalEvent) ->
         assert row.data["worker"] in str(payload(event.marker_recorded_event_attributes.details["result"].payloads[0]))
     elif row.type == "STEP_STARTED":
         started = event.activity_task_started_event_attributes
-        assert (row.attempt, row.data["worker"]) == (started.attempt, started.identity)
+        # Attempts of the round that other activities made come before Temporal's count.
+        assert (row.attempt or 0) >= started.attempt
+        assert row.data["worker"] == started.identity
+    elif row.type == "JOB_STARTED" and type_name(event) == "TIMER_FIRED":
+        assert unit_of(events, event) == "perdure:start"
     elif row.type == "JOB_STARTED":
         task = events[event.workflow_task_completed_event_attributes.started_event_id]
         assert row.at.timestamp() == _seconds(task)
@@ -129,7 +154,7 @@ def _check_complete(raw: Sequence[Event], journal: Sequence[JournalEvent]) -> No
         type_ = type_name(event)
         if event.event_id <= after or type_ not in always or (type_ == NOTES and not notes(event)):
             continue
-        if type_.startswith(("ACTIVITY", "TIMER")) and (step_of(events, event) or "").startswith("perdure:"):
+        if type_.startswith(("ACTIVITY", "TIMER")) and (unit_of(events, event) or "").startswith("perdure:"):
             continue
         if type_ in silent:
             continue

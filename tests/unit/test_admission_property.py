@@ -1,7 +1,11 @@
 """Properties of admission: any document is accepted or refused in words, and what is accepted can run."""
 
+import copy
 import json
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
@@ -9,126 +13,125 @@ from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
-from perdure.admission.admission import admit, check_ids
+from perdure.admission.admission import Admitted, admit, check_ids
 from perdure.admission.problem import AdmissionError
 from perdure.contract.execution import JobStart
 from workflows.job.opening import read_start
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-TEXTS = [
-    *("", "a", "b", "1s", "0s", "5m", "1000000000000s", "2026-12-01T00:00:00Z", "STEP.HTTP.*", "*", "default"),
-    *(
-        "${ input }",
-        "${ input.rows }",
-        "${ item }",
-        "${ index }",
-        "${ steps.a.output }",
-        "${ steps.b.error }",
-        "${ job.id }",
-    ),
-    *("${", "${ 1 + }", "${ secrets.A }", "$${ x }", "${ true }", "LOG", "JOB", "WAIT", "at_most_once", "\U0001f600"),
+NOISE: list[Any] = [
+    *(None, True, False, 0, -1, 1, 2, 10**9, 0.5, [], {}, [[]], [None], {"a": 1}, "", "a", "b", "LOG", "JOB", "WAIT"),
+    *("0s", "-1s", "1000000000000s", "2026-12-01", "2029-12-01T00:00:00Z", "STEP *", "*", "\U0001f600", "a\n"),
+    *("${ input }", "${ item }", "${ steps.s0.output }", "${ steps.s2.error }", "${", "${ 1 + }", "${ secrets.A }"),
+    *(["*"], [1] * 101, {"type": "strin"}, {"$ref": "#"}, {"name": "x", "steps": [{"id": "a", "type": "LOG"}]}),
 ]
-scalars = st.none() | st.booleans() | st.integers(-2, 1_001) | st.just(10**9) | st.sampled_from(TEXTS)
-anything = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(TEXTS[:4]), inner, max_size=3),
-    max_leaves=5,
-)
-ids = st.sampled_from(["a", "b", "c"])
-
-
-def mostly(good: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """What is meant, and sometimes anything else."""
-    return st.integers(0, 15).flatmap(lambda chance: anything if chance == 0 else good)
-
-
-schemas = st.sampled_from([True, {"type": "object"}, {"type": "strin"}, {"$ref": "#"}, {"items": {"$ref": "#"}}])
-params = {
-    "LOG": st.fixed_dictionaries({"message": st.sampled_from(TEXTS)}),
-    "SLEEP": st.fixed_dictionaries({"duration": st.sampled_from(["1s", "${ input }", "0s"])}),
-    "COMPUTE": st.fixed_dictionaries({"expression": st.sampled_from(["1 + 1", "item", "steps.a.output", "["])}),
-    "FAIL": st.just({}),
-    "WAIT": st.fixed_dictionaries(
-        {"name": st.sampled_from(TEXTS)}, optional={"schema": schemas, "timeout": mostly(st.just("1h"))}
-    ),
-    "APPROVAL": st.fixed_dictionaries({}, optional={"roles": mostly(st.just(["admin"])), "message": scalars}),
+PARAMS: dict[str, Callable[[Random], dict[str, Any]]] = {
+    "LOG": lambda rng: {"message": rng.choice(["x", "${ input.a } of ${ job.id }"])},
+    "COMPUTE": lambda rng: {"expression": rng.choice(["1 + 1", "input.rows.map(r, r + 1)"])},
+    "HTTP_CALL": lambda rng: {"url": rng.choice(["https://x.example/", "${ input.url }"])},
+    "FAIL": lambda rng: {"times": rng.randrange(3)},
+    "SLEEP": lambda rng: {"duration": rng.choice(["1s", "${ input.rest }"])},
+    "WAIT": lambda rng: {"name": "paid", "schema": rng.choice([True, {"const": "${ x"}, {"items": {"$ref": "#"}}])},
+    "APPROVAL": lambda rng: {"roles": rng.choice([[], ["admin"]]), "required_approvals": rng.randint(1, 3)},
 }
-durations = mostly(st.sampled_from(["1ms", "5m", "365d"]))
-policies = st.fixed_dictionaries(
-    {}, optional={"maximum_attempts": mostly(st.integers(1, 1_000)), "initial_interval": durations, "jitter": scalars}
-)
+WITHOUT_ATTEMPTS = {"SLEEP", "WAIT", "APPROVAL", "JOB"}
 
 
-def operations(types: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
-    def of(type_: str) -> st.SearchStrategy[Any]:
-        fixed = {"type": st.just(type_), "with": mostly(types[type_])}
-        return st.fixed_dictionaries(fixed, optional={"timeout": durations, "retry": mostly(policies)})
-
-    return st.sampled_from(sorted(types)).flatmap(of)
-
-
-def steps(types: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
-    fan_outs = st.fixed_dictionaries(
-        {"items": mostly(st.just("${ input.rows }") | st.lists(scalars, max_size=3))},
-        optional={"max_parallel": mostly(st.integers(1, 500))},
-    )
-    rules = st.fixed_dictionaries(
-        {}, optional={"errors": mostly(st.just(["STEP.*"])), "output": st.sampled_from(TEXTS)}
-    )
-    around = st.fixed_dictionaries(
-        {"id": mostly(ids)},
-        optional={
-            "depends_on": mostly(st.lists(ids, max_size=2, unique=True)),
-            "when": mostly(st.booleans() | st.just("${ input.a == 1 }")),
-            "for_each": mostly(fan_outs),
-            "continue_on_error": mostly(st.booleans()),
-            "catch": mostly(st.lists(rules, max_size=2)),
-            "compensate": mostly(operations(types)),
-            "effect": mostly(st.sampled_from(["idempotent", "at_most_once"])),
-        },
-    )
-    return st.builds(lambda one, other: {**one, **other}, operations(types), around)
+def operation(rng: Random, types: list[str], level: int) -> dict[str, Any]:
+    type_ = rng.choice(types)
+    params = {"job": job(rng, level + 1), "wait": rng.random() < 0.5} if type_ == "JOB" else PARAMS[type_](rng)
+    policy = {"timeout": "1m", "retry": {"maximum_attempts": rng.randint(1, 9)}}
+    return {"type": type_, "with": params, **({} if type_ in WITHOUT_ATTEMPTS or rng.random() < 0.5 else policy)}
 
 
-def jobs(inner: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[Any]:
-    types = (
-        params
-        if inner is None
-        else {**params, "JOB": st.fixed_dictionaries({"job": inner}, optional={"wait": scalars})}
-    )
-    optional: dict[Any, st.SearchStrategy[Any]] = {
-        "input": anything,
-        "output": anything,
-        "retry": mostly(policies),
-        "timeout": durations,
-        "delay": durations,
-        "start_at": mostly(st.just("2026-12-01T00:00:00Z")),
-        "labels": mostly(st.dictionaries(ids, st.just("x"))),
+def step(rng: Random, place: int, level: int) -> dict[str, Any]:
+    made = {"id": f"s{place}", **operation(rng, [*PARAMS, *(["JOB"] if level < 3 else [])], level)}
+    before = f"${{ steps.s{rng.randrange(place)}.output }}" if place else "${ input }"
+    active = sorted(PARAMS.keys() - WITHOUT_ATTEMPTS)
+    fields: dict[str, Callable[[], Any]] = {
+        "when": lambda: rng.choice([True, "${ input.a == 1 }"]),
+        "for_each": lambda: {"items": rng.choice([before, [1, before], []]), "max_parallel": rng.randint(1, 500)},
+        "continue_on_error": lambda: rng.random() < 0.5,
+        "catch": lambda: [{"errors": ["STEP.*"], "output": f"${{ steps.s{place}.error.code }}"}, {"output": before}],
+        "compensate": lambda: operation(rng, active, level),
     }
-    if inner is not None:
-        dependents = st.fixed_dictionaries({"name": mostly(ids), "job": mostly(inner)}, optional={"when": scalars})
-        optional["dependents"] = mostly(st.lists(dependents, max_size=2))
-    listed = mostly(st.lists(mostly(steps(types)), min_size=1, max_size=3))
-    return st.fixed_dictionaries({"name": mostly(st.just("job")), "steps": listed}, optional=optional)
+    return {**made, **{name: value() for name, value in fields.items() if rng.random() < 0.3}}
 
 
-specs = anything | jobs(jobs(jobs()))
+def job(rng: Random, level: int = 0) -> dict[str, Any]:
+    steps = [step(rng, place, level) for place in range(rng.randint(1, 4))]
+    fields: dict[str, Callable[[], Any]] = {
+        "input": lambda: rng.choice(["${ input }", {"a": [1, 2.5, None]}]) if level else {"a": "${"},
+        "output": lambda: {"all": [f"${{ steps.{made['id']}.status }}" for made in steps]},
+        "retry": lambda: {"jitter": rng.random()},
+        "timeout": lambda: "365d",
+        "delay": lambda: "1h",
+        "labels": lambda: {f"l{rng.randrange(9)}": "x"},
+        "dependents": lambda: [{"name": "d", "when": "always", "job": job(rng, level + 1)}] if level < 3 else [],
+    }
+    chosen = {name: value() for name, value in fields.items() if rng.random() < 0.3}
+    if level and isinstance(chosen.get("input"), str):
+        chosen["input"] = "${ input }"
+    return {"name": "job", "steps": steps, **chosen}
 
 
-@settings(deadline=None, max_examples=500)
-@given(specs)
-def test_b5_any_document_is_admitted_and_runs_or_is_refused_with_places(document: Any) -> None:
-    before = json.dumps(document)
+def spoil(rng: Random, document: Any) -> Any:
+    """The document with something else at a place of it."""
+    inner = document
+    while isinstance(inner, dict | list) and inner:
+        key = rng.choice(list(inner) if isinstance(inner, dict) else range(len(inner)))
+        if rng.random() < 0.3 or not isinstance(inner[key], dict | list) or not inner[key]:
+            if isinstance(inner, dict) and rng.random() < 0.2:
+                key = rng.choice(["id", "job", "when", "timeout", "errors", "nope"])
+            inner[key] = copy.deepcopy(rng.choice(NOISE))
+            return document
+        inner = inner[key]
+    return copy.deepcopy(rng.choice(NOISE))
+
+
+def tried(document: Any) -> Admitted | AdmissionError:
     try:
         admitted = admit(document, now=NOW)
         check_ids(admitted, "default:key")
     except AdmissionError as refused:
-        assert refused.problems
-        assert all(problem.path.startswith("$") and problem.message for problem in refused.problems)
-    else:
-        start = JobStart(spec=admitted.spec, tenant="default")
-        payload = Payload(data=start.model_dump_json(by_alias=True).encode())
-        assert read_start(RawValue(payload)) == start
-        again = admit(admitted.spec.model_dump(mode="json", by_alias=True), now=NOW)
-        assert again.spec == admitted.spec
+        return refused
+    return admitted
+
+
+def check(document: Any) -> bool:
+    """Whether it is admitted; then it is one that the workflow can read."""
+    before = json.dumps(document)
+    admitted = tried(document)
     assert json.dumps(document) == before
+    if isinstance(admitted, AdmissionError):
+        assert admitted.problems
+        assert all(problem.path.startswith("$") and problem.message for problem in admitted.problems)
+        return False
+    start = JobStart(spec=admitted.spec, tenant="default")
+    assert read_start(RawValue(Payload(data=start.model_dump_json(by_alias=True).encode()))) == start
+    again = tried(admitted.spec.model_dump(mode="json", by_alias=True))
+    assert isinstance(again, Admitted)
+    assert again.spec == admitted.spec
+    return True
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(0, 2**32))
+def test_b5_a_well_made_spec_is_admitted_and_can_run(seed: int) -> None:
+    document = job(Random(seed))
+    assert check(document), tried(document)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.integers(0, 2**32), st.integers(1, 4))
+def test_b5_a_spoiled_spec_is_refused_with_places_or_can_run(seed: int, times: int) -> None:
+    rng = Random(seed)
+    document = job(rng)
+    for _ in range(times):
+        document = spoil(rng, document)
+    check(document)
+
+
+def test_the_generated_specs_are_of_both_kinds() -> None:
+    found = Counter(check(spoil(Random(seed), job(Random(seed)))) for seed in range(60))
+    assert min(found[True], found[False]) > 5

@@ -189,7 +189,7 @@ def test_a_directory_that_cannot_be_made_is_told_at_start(unwritable: Path) -> N
         disk.check(unwritable)
 
 
-@pytest.mark.parametrize("name", ["limit_output_bytes", "limit_input_bytes", "limit_state_bytes"])
+@pytest.mark.parametrize("name", ["limit_output_bytes", "limit_state_bytes"])
 def test_limits_above_temporals_need_storage(name: str, tmp_path: Path) -> None:
     raised: dict[str, Any] = {name: 2_000_000}
     with pytest.raises(ValidationError) as refused:

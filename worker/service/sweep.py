@@ -1,7 +1,7 @@
 """The sweep: finds, by comparing visibility with the tables, what no mark told of (architecture 6).
 
 Four looks, each as often as it is cheap: runs that were ended from outside (every interval), whatever
-started or closed since the watermark (`deep_every`), workflows that are stuck (with it), and every
+started or closed since the watermark (`deep_every`), workflows that are stuck (as often), and every
 running one (`full_every`, at the start, after Postgres was away and after marks were lost). What it
 finds it marks; the projector does the rest.
 """
@@ -27,6 +27,8 @@ from worker.service.visibility import Execution, Visibility
 _log = structlog.get_logger("worker.sweep")
 _FRESH = 5.0
 """Seconds in which a projector gets there by itself."""
+_DEEP_SHARE, _DEEP_LONGEST = 0.02, 60.0
+"""The share of the time that looks over the last minute may take, unless that puts them off for longer than this."""
 _BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -59,7 +61,7 @@ class Sweep:
         self._leader = leader
         self._config = config or SweepConfig()
         self._background = Background("sweep", self._round)
-        self._due = {"deep": 0.0, "full": 0.0}
+        self._due = {"deep": 0.0, "stuck": 0.0, "full": 0.0}
         self._thorough = True
 
     async def start(self) -> None:
@@ -92,13 +94,20 @@ class Sweep:
             self._be_thorough()
         await self._outside()
         if time.monotonic() >= self._due["deep"]:
+            busy = self._visibility.busy
             await self._deep()
+            self._due["deep"] = time.monotonic() + self._until_deep(self._visibility.busy - busy)
+        if time.monotonic() >= self._due["stuck"]:
             await self._stuck()
-            self._due["deep"] = time.monotonic() + self._config.deep_every
+            self._due["stuck"] = time.monotonic() + self._config.deep_every
         if time.monotonic() >= self._due["full"]:
             await self._compare(self._visibility.running(), thorough=self._thorough)
             self._thorough = False
             self._due["full"] = time.monotonic() + self._config.full_every
+
+    def _until_deep(self, spent: float) -> float:
+        """Where much happens the list of the last minute is long, and all but nothing on it is news."""
+        return max(self._config.deep_every, min(_DEEP_LONGEST, spent / _DEEP_SHARE))
 
     def _be_thorough(self) -> None:
         self._thorough = True

@@ -74,19 +74,19 @@ def _is_cheap(unit: Unit, call: StepInput) -> bool:
 
 
 async def _try_locally(job: JobRun, unit: Unit, call: StepInput) -> Outcome | None:
-    """How the local try ended; None where it says nothing about the step, or there was no room for one."""
+    """How the local try ended; None where it says nothing about the step."""
     allowed = LOCAL_OUTPUT_BYTES[unit.operation.type]
-    reserved = allowed + _OVERHEAD
-    if not job.budget.take(reserved):
-        return None
     limits = call.limits.model_copy(update={"output_bytes": min(allowed, call.limits.output_bytes)})
+    unused = allowed
+    await job.budget.begin_local(allowed + _OVERHEAD)
     try:
         result = await _start_locally(unit, call.model_copy(update={"limits": limits}))
+        unused = allowed + _OVERHEAD - len(result.payload.data)
     except FailureError as raised:
-        job.budget.give_back(allowed)
         failed = read_failure(job, unit, raised)
         return None if isinstance(failed, Failed) and failed.error.code in NOT_COUNTED else failed
-    job.budget.give_back(reserved - len(result.payload.data))
+    finally:
+        job.budget.end_local(unused)
     return _read_result(job, unit, result)
 
 

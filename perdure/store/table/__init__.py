@@ -3,6 +3,7 @@
 from perdure.store.table.access import api_keys
 from perdure.store.table.base import metadata
 from perdure.store.table.job import LIVE_FIELDS, WORDS_CONFIGURATION, attempts, items, job_words, jobs, runs, steps
+from perdure.store.table.operation import projection_operations, set_aside_jobs
 from perdure.store.table.record import journal, ledger, ledger_outcomes, live_observations
 from perdure.store.table.sweep import sweep_state
 
@@ -19,7 +20,9 @@ __all__ = [
     "ledger_outcomes",
     "live_observations",
     "metadata",
+    "projection_operations",
     "runs",
+    "set_aside_jobs",
     "steps",
     "sweep_state",
 ]

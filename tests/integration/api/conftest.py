@@ -36,8 +36,15 @@ async def http(api: Api) -> httpx.AsyncClient:
 
 
 @pytest.fixture(scope="session")
-async def desk(api: Api, http: httpx.AsyncClient, temporal_address: str) -> AsyncIterator[Desk]:
-    """A worker of its own, and decisions about its jobs."""
+async def desk(api: Api, temporal_address: str) -> AsyncIterator[Desk]:
+    """A worker of its own, and an API on the same database that waits for it longer than a busy machine takes."""
     queue = f"t{unique()[:12]}"
-    async with serving(temporal_address, queue):
-        yield Desk(api, http, queue)
+    settings = api.settings.model_copy(update={"decision_timeout_seconds": 15.0})
+    async with serving(temporal_address, queue), running_api(settings, api.temporal, migrate=False) as patient:
+        yield Desk(patient, patient.client(await api.key(name="admin", payloads=True)), queue)
+
+
+@pytest.fixture(scope="session")
+def hasty(api: Api, http: httpx.AsyncClient) -> Desk:
+    """An API that does not wait long, and no worker."""
+    return Desk(api, http, "nobody")

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.integration.api.desk import NAP, PARKED, WAIT, Desk
@@ -88,25 +87,25 @@ async def test_a_malformed_body_is_told_with_its_place_and_decides_nothing(desk:
 
 
 @pytest.mark.parametrize("verb", UPDATES)
-async def test_a_malformed_key_is_refused(desk: Desk, verb: str) -> None:
-    job_id = await desk.start([NAP], queue="nobody")
-    problem = check_problem(await desk.decide(job_id, verb, BODIES[verb], key="a b"), 422)
+async def test_a_malformed_key_is_refused(hasty: Desk, verb: str) -> None:
+    job_id = await hasty.start([NAP])
+    problem = check_problem(await hasty.decide(job_id, verb, BODIES[verb], key="a b"), 422)
     assert problem["errors"][0]["path"] == "header.Idempotency-Key"
-    await desk.decide(job_id, "terminate")
+    await hasty.decide(job_id, "terminate")
 
 
 @pytest.mark.parametrize("verb", UPDATES)
-async def test_without_a_worker_it_is_504_and_says_so(desk: Desk, verb: str) -> None:
-    job_id = await desk.start([NAP], queue="nobody")
-    answer = await desk.decide(job_id, verb, BODIES[verb])
+async def test_without_a_worker_it_is_504_and_says_so(hasty: Desk, verb: str) -> None:
+    job_id = await hasty.start([NAP])
+    answer = await hasty.decide(job_id, verb, BODIES[verb])
     assert (answer.status_code, answer.json()["code"]) == (504, "API.DECISION_TIMEOUT")
     assert "may still take effect" in answer.json()["detail"]
-    await desk.decide(job_id, "terminate")
+    await hasty.decide(job_id, "terminate")
 
 
-async def test_terminate_needs_no_worker(desk: Desk) -> None:
-    job_id = await desk.start([NAP], queue="nobody")
-    answer = await desk.decide(job_id, "terminate", {"reason": "enough"})
+async def test_terminate_needs_no_worker(hasty: Desk) -> None:
+    job_id = await hasty.start([NAP])
+    answer = await hasty.decide(job_id, "terminate", {"reason": "enough"})
     assert (answer.status_code, answer.json()["job"]["status"]) == (202, "TERMINATED")
 
 
@@ -128,13 +127,11 @@ async def test_terminate_is_for_admins(desk: Desk) -> None:
     await desk.decide(job_id, "terminate")
 
 
-async def test_a_decision_that_came_before_its_worker_takes_effect_later(
-    desk: Desk, http: httpx.AsyncClient, temporal_address: str
-) -> None:
+async def test_a_decision_that_came_before_its_worker_takes_effect_later(hasty: Desk, temporal_address: str) -> None:
     queue = f"t{unique()[:12]}"
-    job_id = await desk.start([WAIT], queue=queue)
+    job_id = await hasty.start([WAIT], queue=queue)
     for _ in range(2):
-        assert (await desk.decide(job_id, "deliver", {"name": "go", "payload": "late"})).status_code == 504
+        assert (await hasty.decide(job_id, "deliver", {"name": "go", "payload": "late"})).status_code == 504
     async with serving(temporal_address, queue):
-        job = await desk.reach(job_id, "COMPLETED")
+        job = await hasty.reach(job_id, "COMPLETED")
     assert job["output"] == {"w": "late"}

@@ -22,11 +22,14 @@ from tests.integration.workflow.conftest import Bench, running_bench
 
 VIEW = {
     "id", "name", "type", "tenant", "status", "status_reason", "resolution", "queue", "priority", "labels",
-    "correlation_id", "submitted_by", "parent_id", "resubmit_of", "created_at", "started_at", "completed_at",
+    "correlation_id", "submitted_by", "parent_id", "resubmit_of", "created_at", "start_at", "started_at", "completed_at",
     "queue_wait_ms", "execution_ms", "attempts", "retry_count", "trace_id", "run_id", "input", "output", "error",
     "steps", "children", "links", "projection",
 }  # fmt: skip
-STEP = {"id", "type", "status", "round", "started_at", "completed_at", "output", "error", "attempt_count", "attempts"}
+STEP = {
+    "id", "type", "status", "round", "started_at", "completed_at", "output", "error", "attempt_count", "attempts",
+    "paused", "items", "compensation", "waiting_for", "decisions",
+}  # fmt: skip
 ATTEMPT = {"attempt", "round", "worker", "started_at", "ended_at", "outcome", "error", "next_retry_at", "live"}
 JOURNAL = {
     "job_id", "parent_job_id", "run_id", "event_id", "seq", "at", "type", "actor", "step_id", "attempt", "status",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,6 +21,7 @@ from perdure.store.table import metadata
 from tests.integration.store.server import PostgresServer
 
 ROOT = Path(__file__).parents[3]
+HEAD = ScriptDirectory(str(ROOT / "perdure/store/migrations")).get_current_head()
 
 
 @pytest.fixture
@@ -49,14 +51,14 @@ async def test_migrations_make_exactly_the_declared_tables(engine: AsyncEngine) 
 
 async def test_down_to_base_leaves_no_table_and_up_again_works(empty: Settings) -> None:
     engine = create_engine(empty)
-    assert await upgrade(engine) == (None, "0010")
-    assert await downgrade(engine, "base") == ("0010", None)
+    assert await upgrade(engine) == (None, HEAD)
+    assert await downgrade(engine, "base") == (HEAD, None)
     async with engine.connect() as connection:
         tables = await connection.scalars(
             text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
         )
         assert list(tables) == []
-    assert await upgrade(engine) == (None, "0010")
+    assert await upgrade(engine) == (None, HEAD)
     await engine.dispose()
 
 
@@ -79,15 +81,15 @@ async def test_keys_from_before_the_grant_go_on_seeing_payloads(empty: Settings)
 async def test_many_migrations_at_once_apply_each_revision_once(empty: Settings) -> None:
     engine = create_engine(empty)
     results = await asyncio.gather(*(upgrade(engine) for _ in range(5)))
-    assert sorted(results, key=str) == [("0010", "0010")] * 4 + [(None, "0010")]
+    assert sorted(results, key=str) == [(HEAD, HEAD)] * 4 + [(None, HEAD)]
     await engine.dispose()
 
 
 def test_command_migrates_from_any_directory_and_says_what_it_did(empty: Settings, tmp_path: Path) -> None:
     url = empty.database_url.get_secret_value()
     first, second = _migrate(url, tmp_path), _migrate(url, tmp_path)
-    assert (first.returncode, first.stdout) == (0, "database migrated from no tables to revision 0010\n")
-    assert (second.returncode, second.stdout) == (0, "database is at revision 0010: nothing to do\n")
+    assert (first.returncode, first.stdout) == (0, f"database migrated from no tables to revision {HEAD}\n")
+    assert (second.returncode, second.stdout) == (0, f"database is at revision {HEAD}: nothing to do\n")
 
 
 def test_command_names_the_problem_in_one_line_when_postgres_is_away(tmp_path: Path) -> None:

@@ -86,13 +86,13 @@ class Bench:
 
     async def eventually(self, holds: Callable[[], Awaitable[bool]]) -> None:
         """Wait until something holds."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await holds():
                 await asyncio.sleep(0.02)
 
     async def until(self, handle: Handle, step: str, status: str) -> None:
         """Wait until a step has a status."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await self.states(handle)).get(step) != status:
                 await asyncio.sleep(0.02)
 
