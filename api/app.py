@@ -17,6 +17,7 @@ from api.errors import add_error_handlers
 from api.health import routes as health
 from api.jobs import decision_operation, decision_routes, item_routes
 from api.jobs import routes as jobs
+from api.jobs.batch import BatchRequest
 from api.jobs.entering import KeyEntries
 from api.jobs.schemas import DryRunView
 from api.keys import routes as keys
@@ -51,6 +52,7 @@ _TAGS = [
 ]
 _MODELS = (
     JobSpec,
+    BatchRequest,
     *decision_operation.MODELS,
     *dead_letter_operation.MODELS,
     DryRunView,

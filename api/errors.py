@@ -52,29 +52,35 @@ _HTTP_CODES = {404: "API.NOT_FOUND", 405: "API.METHOD_NOT_ALLOWED"}
 def add_error_handlers(app: FastAPI) -> None:
     """Make every failure of this application a problem. What is left is answered by the middleware."""
     app.add_exception_handler(PerdureError, _refused)
-    app.add_exception_handler(StoreUnavailableError, _store_unavailable)
+    app.add_exception_handler(StoreUnavailableError, _refused)
     app.add_exception_handler(HTTPException, _http_failed)
     app.add_exception_handler(RequestValidationError, _parameters_invalid)
     app.add_exception_handler(ClientDisconnect, _disconnected)
 
 
-def unexpected(request: Request, error: Exception) -> JSONResponse:
-    """The answer to what nobody foresaw; only the log knows more."""
+def explained(request: Request, error: Exception) -> tuple[int, str, str, tuple[Problem, ...]]:
+    """Status, code, message and places of a failure. Of what nobody foresaw only the log knows more."""
+    if isinstance(error, StoreUnavailableError):
+        _log.warning("the store is away", reason=str(error))
+        detail = "the store (Postgres) cannot be reached now; jobs run on. Try again in a few seconds"
+        return 503, "API.UNAVAILABLE", detail, ()
+    if isinstance(error, PerdureError) and error.code in STATUS:
+        return STATUS[error.code], error.code, error.message, _items(error)
     _log.error("unexpected error", path=request.url.path[:200], exc_info=error)
-    detail = "something failed in the server; the log has the cause under this request id"
-    return problem_response(request, 500, "API.INTERNAL", detail)
+    return 500, "API.INTERNAL", "something failed in the server; the log has the cause under this request id", ()
+
+
+def unexpected(request: Request, error: Exception) -> JSONResponse:
+    """The answer to what the handlers above did not take."""
+    status, code, detail, items = explained(request, error)
+    return problem_response(request, status, code, detail, items=items)
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, PerdureError)  # noqa: S101 - registered for these only
-    status = STATUS.get(error.code)
-    if status is None:
-        return unexpected(request, error)
+    status, code, detail, items = explained(request, error)
     headers = error.headers if isinstance(error, ApiError) else {}
     waits = RETRY_AFTER if status == 503 else {}  # noqa: PLR2004
-    return problem_response(
-        request, status, error.code, error.message, items=_items(error), headers={**waits, **headers}
-    )
+    return problem_response(request, status, code, detail, items=items, headers={**waits, **headers})
 
 
 def _items(error: PerdureError) -> tuple[Problem, ...]:
@@ -84,12 +90,6 @@ def _items(error: PerdureError) -> tuple[Problem, ...]:
         return error.items
     place = error.details.get("path")
     return (Problem(f"query.{place}", "API.PARAMETER.VALUE", error.message),) if place else ()
-
-
-async def _store_unavailable(request: Request, error: Exception) -> JSONResponse:
-    _log.warning("the store is away", reason=str(error))
-    detail = "the store (Postgres) cannot be reached now; jobs run on. Try again in a few seconds"
-    return problem_response(request, 503, "API.UNAVAILABLE", detail, headers=RETRY_AFTER)
 
 
 async def _http_failed(request: Request, error: Exception) -> JSONResponse:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.jobs.batch import BatchRequest
 from api.jobs.schemas import JobView
 from api.openapi import KEY_PARAMETER, json_request, problems
 from perdure.contract.spec import JobSpec
@@ -62,6 +63,16 @@ SUBMIT: dict[str, Any] = {
     "openapi_extra": {
         "parameters": [KEY_PARAMETER],
         "requestBody": json_request(JobSpec, {"Steps in listed order": _SPEC, "A DAG": _DAG}),
+    },
+}
+_ALONE = {"name": "hello", "steps": [{"id": "greet", "type": "LOG", "with": {"message": "hello"}}]}
+BATCH: dict[str, Any] = {
+    "summary": "Submit many jobs",
+    "responses": problems(400, 401, 403, 413, 415, 422, 503),
+    "openapi_extra": {
+        "requestBody": json_request(
+            BatchRequest, {"Two jobs, one of them under a key": {"jobs": [_ALONE, {**_ALONE, "id": "order-1042"}]}}
+        )
     },
 }
 LIST: dict[str, Any] = {"summary": "List jobs", "responses": problems(401, 403, 422, 503)}

@@ -5,11 +5,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.body import JsonBody
+from api.body import BatchBody, JsonBody
 from api.context import context_of
 from api.idempotency_key import IdempotencyKey
 from api.jobs import operation
 from api.jobs.answer import job_answer, submission_answer
+from api.jobs.batch import Batch, BatchView, specs_of
 from api.jobs.listing import job_filter, journal_position
 from api.jobs.payload import shown_job, shown_journal
 from api.jobs.queries import position
@@ -29,7 +30,8 @@ from api.jobs.schemas import (
 from api.jobs.submission import client_key, submit
 from api.jobs.target import JobId
 from api.jobs.view import Linker, summary
-from api.query import only
+from api.problem import invalid
+from api.query import NoQuery, only
 from api.security import Operator, Viewer, authenticate
 from api.state import UseServices
 from perdure.admission.admission import admit
@@ -60,6 +62,17 @@ async def submit_job(
     done = await submit(found, principal, context, admitted, key)
     view = shown_job(done.reading, Linker.of(found.settings), principal, context, fresh=not done.replayed)
     return submission_answer(view, replayed=done.replayed)
+
+
+@router.post("/batch", dependencies=[Depends(only(NoQuery))], operation_id="submitJobs", **operation.BATCH)
+async def submit_jobs(
+    request: Request, found: UseServices, principal: Operator, body: BatchBody, header: IdempotencyKey
+) -> BatchView:
+    """Submit up to 1,000 jobs, each as if sent alone; what is wrong with one does not hold up the others."""
+    if header is not None:
+        message = "a batch has no key of its own: give each spec its key as `id`"
+        raise invalid("header.Idempotency-Key", "API.PARAMETER.VALUE", message)
+    return await Batch(request, found, principal).submit(specs_of(body.document))
 
 
 @router.get("", dependencies=[Depends(only(JobListQuery))], operation_id="listJobs", **operation.LIST)

@@ -24,6 +24,9 @@ from perdure.client.key import Key, KeyPage, Me, NewKey
 from perdure.client.synchronous import PerdureClient
 from perdure.client.view import (
     Attempt,
+    Batch,
+    BatchItem,
+    BatchProblem,
     Decision,
     DryRun,
     Error,
@@ -38,6 +41,9 @@ from perdure.client.view import (
 __all__ = [
     "AsyncPerdureClient",
     "Attempt",
+    "Batch",
+    "BatchItem",
+    "BatchProblem",
     "ClientError",
     "ConflictError",
     "Decision",

@@ -1,7 +1,7 @@
 """The blocking client; used by scripts and by the CLI."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -14,7 +14,8 @@ from perdure.client.connection import Connection, Exchange
 from perdure.client.error import ClientError
 from perdure.client.key import Key, KeyPage, Me, NewKey
 from perdure.client.patience import Patience
-from perdure.client.view import Decision, DryRun, Job, JobPage, JournalPage, Submission
+from perdure.client.view import Batch, Decision, DryRun, Job, JobPage, JournalPage, Submission
+from perdure.contract.spec import JobSpec
 
 T = TypeVar("T")
 
@@ -53,6 +54,10 @@ class PerdureClient:
     def submit(self, spec: calls.Spec, *, idempotency_key: str | None = None) -> Submission:
         """Submit a job; returns once Temporal has durably accepted it."""
         return self.exchange(calls.submit(spec, idempotency_key=idempotency_key)).value
+
+    def submit_batch(self, specs: Sequence[Mapping[str, Any] | JobSpec]) -> Batch:
+        """Submit up to 1,000 jobs, each with its key as `id`; tells what became of each."""
+        return self.exchange(calls.submit_batch(specs)).value
 
     def dry_run(self, spec: calls.Spec, *, idempotency_key: str | None = None) -> DryRun:
         """Only ask whether a spec would be accepted; starts nothing, raises as `submit`."""

@@ -159,6 +159,32 @@ class Submission(View):
     replayed: bool = False
 
 
+class BatchProblem(View):
+    """Why one spec of a batch was refused."""
+
+    code: str
+    detail: str = ""
+    retryable: bool = False
+
+
+class BatchItem(View):
+    """What became of one spec: the status that it would have been answered with alone, and the job or the problem."""
+
+    index: int
+    status: int
+    job: Job | None = None
+    error: BatchProblem | None = None
+
+
+class Batch(View):
+    """What became of each spec of a batch, in the order sent."""
+
+    data: list[BatchItem]
+    accepted: int
+    replayed: int
+    refused: int
+
+
 class DryRun(View):
     """A spec that would be accepted: as it would run, every default filled in. Nothing was started."""
 

@@ -11,6 +11,9 @@ Past it the step runs as a regular activity, with the regular limit.
 LOCAL_SECONDS = 1.0
 """A local try is given up after this: signals and updates of the job wait behind it."""
 
+LOCAL_BATCH = 40
+"""Local tries at the same time in one job."""
+
 LOCAL_TRIES = 250
 """Local tries in one workflow task at most: one that its worker does not finish in 10 s is done again from its start."""
 

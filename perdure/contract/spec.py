@@ -142,7 +142,7 @@ class JobSpec(Model):
     name: Annotated[str, StringConstraints(pattern=JOB_NAME_FORM)] = Field(description="A label for people.")
     type: Literal["INLINE", "SIMULATION"] = Field("INLINE", description="Both mean the same.")
     input: Any = Field(None, description="What expressions see as `input`.")
-    steps: list[StepSpec] = Field(min_length=1, max_length=MAX_STEPS)
+    steps: list[StepSpec] = Field(min_length=1, max_length=MAX_STEPS, description="What it does.")
     retry: RetryPolicy | None = Field(None, description="The default of its steps.")
     timeout: Duration | None = Field(None, description="For its running time: parked and paused time does not count.")
     priority: int = Field(3, ge=1, le=5, description="1 goes first.")

@@ -65,7 +65,7 @@ async def _observation(
     last = read_last_failure(failure, terms)
     heartbeat = reading.model(Heartbeat, await reader.first(pending.heartbeat_details)) or Heartbeat()
     waits = pending.state in _WAITS
-    number = heartbeat.before + pending.attempt
+    number = _number(heartbeat, pending.attempt, waits=waits)
     attempts = _attempts(pending, number, heartbeat.ledger, last, terms, waits=waits)
     # The ledger's error is whole, while Temporal cuts `last_failure`.
     told = [attempt.error for attempt in attempts if attempt.attempt == number - 1]
@@ -84,6 +84,15 @@ async def _observation(
         before=heartbeat.before,
         paused=pending.paused or pending.state in _PAUSED,
     )
+
+
+def _number(heartbeat: Heartbeat, attempt: int, *, waits: bool) -> int:
+    """The attempt that Temporal calls `attempt`, in the ledger's numbers: a reset makes Temporal count from 1 again."""
+    number = heartbeat.before + attempt
+    newest = heartbeat.ledger.records[-1] if heartbeat.ledger.records else AttemptRecord(attempt=0)
+    # One that runs has perhaps said how it ends, and is not yet reported.
+    over = newest.attempt > number or (waits and newest.attempt == number and newest.outcome is not None)
+    return newest.attempt + 1 if over else number
 
 
 def _attempts(

@@ -70,7 +70,7 @@ async def differences(connection: AsyncConnection, schema: str, scope: Scope) ->
     found = []
     for table in COMPARED:
         rows = await _execute(connection, _comparison(table, schema), scope)
-        found += [Difference(table.name, *row) for row in rows]
+        found += [Difference(table.name, **row) for row in rows.mappings()]
     return found
 
 
@@ -137,11 +137,12 @@ def _comparison(table: Table, schema: str) -> str:
     differ = " OR ".join(f"{one} IS DISTINCT FROM {other}" for _, one, other in pairs)
     return f"""
         SELECT
-            CASE WHEN old.{first} IS NULL THEN 'MISSING' WHEN new.{first} IS NULL THEN 'EXTRA' ELSE 'DIFFERENT' END,
-            concat_ws('/', {", ".join(either.values())}),
+            CASE WHEN old.{first} IS NULL THEN 'MISSING' WHEN new.{first} IS NULL THEN 'EXTRA' ELSE 'DIFFERENT' END
+                AS kind,
+            concat_ws('/', {", ".join(either.values())}) AS key,
             CASE WHEN old.{first} IS NULL OR new.{first} IS NULL THEN ARRAY[]::text[]
-                ELSE array_remove(ARRAY[{changed}], NULL) END,
-            {owner}
+                ELSE array_remove(ARRAY[{changed}], NULL) END AS columns,
+            {owner} AS owner
         FROM {new} FULL JOIN {old} ON {joined}
         WHERE old.{first} IS NULL OR new.{first} IS NULL OR {differ}
     """

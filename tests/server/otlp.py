@@ -155,9 +155,24 @@ def tree(spans: Sequence[ReceivedSpan]) -> str:
     return "\n".join(line for root in roots for line in _lines(spans, root, 0))
 
 
+_SHOWN = (
+    "job_id",
+    "step_id",
+    "item",
+    "compensates",
+    "attempt",
+    "round",
+    "status",
+    "error_code",
+    "actor",
+    "reason",
+    "worker",
+    "http.response.status_code",
+)
+
+
 def _lines(spans: Sequence[ReceivedSpan], span: ReceivedSpan, depth: int) -> Iterator[str]:
-    shown = ("job_id", "step_id", "attempt", "round", "status", "error_code", "actor", "reason", "worker")
-    facts = [f"{name}={span[name]}" for name in (*shown, "http.response.status_code") if span[name] is not None]
+    facts = [f"{name}={span[name]}" for name in _SHOWN if span[name] is not None]
     mark = "✗ " if span.failed else ""
     service = span.service.removeprefix("perdure-")
     lasted = f"{(span.end - span.start) * 1000:.0f} ms"

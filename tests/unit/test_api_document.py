@@ -36,6 +36,7 @@ def references(value: Any) -> set[str]:
 def test_every_route_is_documented(document: dict[str, Any]) -> None:
     assert {(method, path) for path, method, _ in operations(document)} == {
         ("post", "/v1/jobs"),
+        ("post", "/v1/jobs/batch"),
         ("get", "/v1/jobs"),
         ("get", "/v1/jobs/{job_id}"),
         ("get", "/v1/jobs/{job_id}/journal"),

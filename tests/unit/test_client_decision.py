@@ -8,6 +8,7 @@ import pytest
 
 from perdure.client import AsyncPerdureClient, PerdureClient, UnsendableError
 from perdure.client import decision as decisions
+from perdure.contract.spec import JobSpec
 from tests.unit.canned_api import CannedApi, job_view
 
 JOB, PARKED = "/v1/jobs/default:x/", "/v1/dead-letters/default:x/"
@@ -101,3 +102,17 @@ def test_a_payload_that_is_not_json_is_not_sent(api: CannedApi, client: PerdureC
     with pytest.raises(UnsendableError):
         client.deliver("default:x", "go", float("nan"))
     assert api.got == []
+
+
+async def test_both_clients_send_a_batch(
+    api: CannedApi, client: PerdureClient, async_client: AsyncPerdureClient
+) -> None:
+    refused = {"index": 1, "status": 422, "job": None, "error": {"code": "API.VALIDATION", "detail": "why"}}
+    started = {"index": 0, "status": 202, "job": job_view(), "error": None}
+    answer = {"accepted": 1, "replayed": 0, "refused": 1, "data": [started, refused]}
+    api.answer("POST /v1/jobs/batch", answer)
+    spec = {"name": "x", "steps": [{"id": "a", "type": "LOG", "with": {"message": "Grüße"}}]}
+    done = client.submit_batch([spec, JobSpec.model_validate(spec)])
+    assert done == await async_client.submit_batch([spec, JobSpec.model_validate(spec)])
+    assert [json.loads(got.body) for got in api.got] == [{"jobs": [spec, spec]}] * 2
+    assert (done.accepted, done.data[1].error and done.data[1].error.code) == (1, "API.VALIDATION")

@@ -196,6 +196,19 @@ UNEVALUATED = {
 }
 
 
+def unevaluated(levels: int) -> dict[str, Any]:
+    """The library looks at the innermost one 2.6^levels times."""
+    schema: dict[str, Any] = {"properties": {"a": True}}
+    for _ in range(levels):
+        schema = {"allOf": [schema], "unevaluatedProperties": False}
+    return schema
+
+
+def test_what_is_unevaluated_within_itself_is_refused_when_it_would_take_long() -> None:
+    assert payload_problem(unevaluated(4), {"a": 1}) is None
+    assert "even a small payload" in str(schema_problem(unevaluated(25)))
+
+
 @pytest.mark.parametrize(
     ("schema", "payload"),
     [

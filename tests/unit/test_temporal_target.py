@@ -64,7 +64,7 @@ def test_a_profile_is_read_from_its_file(file: str) -> None:
 
 def test_perdures_own_address_and_namespace_win_over_both(file: str) -> None:
     own = {"temporal_address": "mine.example:9", "temporal_namespace": "mine"}
-    environ: dict[str, str] = {"TEMPORAL_CONFIG_FILE": file, "TEMPORAL_ADDRESS": "t.example:1", "TEMPORAL_NAMESPACE": "n"}
+    environ = {"TEMPORAL_CONFIG_FILE": file, "TEMPORAL_ADDRESS": "t.example:1", "TEMPORAL_NAMESPACE": "n"}
     assert where(target(own, **environ)) == ("mine.example:9", "mine", "PERDURE_TEMPORAL_ADDRESS")
     assert where(target({"temporal_namespace": "mine"}, **environ)) == ("t.example:1", "mine", "TEMPORAL_ADDRESS")
 

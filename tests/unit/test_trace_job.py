@@ -48,7 +48,13 @@ def job(status: JobStatus = JobStatus.COMPLETED, **fields: Any) -> JobRecord:
 
 
 def row(type_: JournalType, **fields: Any) -> JournalEvent:
-    usual: dict[str, Any] = {"job_id": "acme:order-1", "run_id": "r1", "run_started_at": BEGAN, "event_id": 9, "ordinal": 0}
+    usual: dict[str, Any] = {
+        "job_id": "acme:order-1",
+        "run_id": "r1",
+        "run_started_at": BEGAN,
+        "event_id": 9,
+        "ordinal": 0,
+    }
     return JournalEvent(**usual | {"type": type_, "at": ENDED} | fields)
 
 

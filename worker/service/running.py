@@ -8,6 +8,7 @@ from temporalio.client import Client
 from perdure.settings import Settings
 from perdure.store.engine import create_engine
 from perdure.telemetry.metric.census import CensusMetrics
+from perdure.telemetry.metric.operation import OperationMetrics
 from perdure.telemetry.metric.pool import PoolMetrics
 from perdure.telemetry.metric.projection import ProjectionMetrics, ProjectionState
 from perdure.telemetry.metric.registry import ProcessMetrics
@@ -17,6 +18,7 @@ from worker.mark import MarkSet
 from worker.metrics import WorkerMetrics, worker_metrics
 from worker.service.census import Census
 from worker.service.leader import Leader
+from worker.service.operation import Operations
 from worker.service.projector import Projector, ProjectorConfig
 from worker.service.sweep import Sweep, SweepConfig
 from worker.service.upkeep import Upkeep, UpkeepConfig
@@ -42,15 +44,18 @@ async def running_services(
     projector = Projector(client, engine, marks, config, witness.saw)
     leader = Leader(engine, marks.mark)
     sweep = Sweep(client, engine, marks, leader, SweepConfig(interval=settings.sweep_interval_seconds))
+    shadows = create_engine(settings.model_copy(update={"database_pool_size": 1}))
     upkeep = Upkeep(engine, leader, UpkeepConfig(observations=settings.live_observation_days))
     registry = metrics.process.registry
     PoolMetrics(registry, engine)
     ProjectionMetrics(registry, lambda: _state(projector, marks, leader))
+    operations = Operations(client, engine, shadows, leader, OperationMetrics(registry))
     counted = CensusMetrics(registry, metrics.labels, settings.queues)
     census = Census(client, engine, leader, counted, queues=settings.queues, interval=settings.metrics_interval_seconds)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
-        for service in (projector, leader, sweep, upkeep, census):
+        stack.push_async_callback(shadows.dispose)
+        for service in (projector, leader, sweep, upkeep, operations, census):
             stack.push_async_callback(service.stop)
             await service.start()
         yield projector

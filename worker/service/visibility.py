@@ -70,6 +70,12 @@ class Visibility:
         """Runs whose workflow task keeps failing."""
         return self._list(f'ExecutionStatus = "Running" AND {_PROBLEMS} IS NOT NULL')
 
+    async def page_started_until(self, until: datetime, token: bytes) -> tuple[list[tuple[str, str]], bytes]:
+        """Some of the (job, run) pairs of all runs that started until then, and where the list goes on."""
+        response = await self._call(f'WorkflowType = "{JOB_WORKFLOW}" AND StartTime <= "{_quoted(until)}"', token)
+        pairs = [(info.execution.workflow_id, info.execution.run_id) for info in response.executions]
+        return pairs, response.next_page_token
+
     async def _list(self, condition: str) -> AsyncIterator[list[Execution]]:
         token = b""
         while True:

@@ -77,16 +77,12 @@ async def _try_locally(job: JobRun, unit: Unit, call: StepInput) -> Outcome | No
     """How the local try ended; None where it says nothing about the step."""
     allowed = LOCAL_OUTPUT_BYTES[unit.operation.type]
     limits = call.limits.model_copy(update={"output_bytes": min(allowed, call.limits.output_bytes)})
-    unused = allowed
-    await job.budget.begin_local(allowed + _OVERHEAD)
+    local = call.model_copy(update={"limits": limits})
     try:
-        result = await _start_locally(unit, call.model_copy(update={"limits": limits}))
-        unused = allowed + _OVERHEAD - len(result.payload.data)
+        result = await job.lane.run(allowed + _OVERHEAD, lambda: _start_locally(unit, local))
     except FailureError as raised:
         failed = read_failure(job, unit, raised)
         return None if isinstance(failed, Failed) and failed.error.code in NOT_COUNTED else failed
-    finally:
-        job.budget.end_local(unused)
     return _read_result(job, unit, result)
 
 

@@ -9,6 +9,7 @@ from perdure.contract.json_size import json_bytes
 from perdure.contract.state import StepStatus
 from perdure.expressions import Scope
 from workflows.job.budget import TaskBudget
+from workflows.job.local_lane import LocalLane
 from workflows.job.note import NoteWriter
 from workflows.job.status_attribute import StatusAttribute
 from workflows.job.unit import StepRun, Unit
@@ -25,6 +26,7 @@ class JobRun:
         self.steps = {step.id: StepRun.of(step) for step in start.spec.steps}
         self.position = {step_id: place for place, step_id in enumerate(self.steps)}
         self.budget = TaskBudget(start.limits.task_bytes)
+        self.lane = LocalLane(self.budget)
         self.notes = NoteWriter(start.carried.notes if start.carried else 0)
         self.attribute = StatusAttribute()
         self.paused = False

@@ -27,6 +27,9 @@ def take_attempts(
         ended: how the newest attempt failed; None where it completed.
         ledger: from the result, the failure or the last heartbeat; empty where none came.
     """
+    if activity.attempt is not None:
+        # After `temporal activity reset` Temporal counts from 1 again, while the ledger goes on.
+        activity.attempt = max(activity.attempt, newest_number(ledger))
     unit = unit_of(state, activity.unit)
     terms = state.step(unit.unit.step).of_unit(unit.unit)
     last = read_last_failure(activity.last_failure, terms)

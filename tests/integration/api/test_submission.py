@@ -134,6 +134,17 @@ async def test_the_key_is_in_the_ledger_once_the_job_is_accepted(api: Api, http:
     assert entry.outcome is None
 
 
+async def test_the_keys_of_many_submissions_at_once_are_all_in_the_ledger(api: Api, http: httpx.AsyncClient) -> None:
+    async def in_ledger(number: int) -> bool:
+        headers = {"Idempotency-Key": unique()} if number % 2 else {}
+        job = (await http.post("/v1/jobs", json=spec(), headers=headers)).json()
+        async with transaction(api.engine) as connection:
+            entry = await get_entry(connection, job["id"])
+        return entry is not None and entry.fingerprint == fingerprint(spec())
+
+    assert all(await asyncio.gather(*(in_ledger(number) for number in range(50))))
+
+
 async def test_b8_the_same_key_a_hundred_times_at_once_starts_one_workflow(api: Api, http: httpx.AsyncClient) -> None:
     key = unique()
     sent = [http.post("/v1/jobs", json=spec(), headers={"Idempotency-Key": key}) for _ in range(100)]

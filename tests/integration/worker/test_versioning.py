@@ -1,20 +1,24 @@
 """Workers of a versioned deployment: a job goes on on the version that is current, wherever it began."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.runtime import StepRuntime
+from activities.secret import SecretStore
+from activities.wrapper import all_activities
+from perdure.egress.client import guarded_client
+from perdure.egress.policy import EgressPolicy
 from perdure.settings import Settings
 from tests.integration.activities.operator_cli import temporal
 from tests.integration.workflow.conftest import Bench, Handle
-from worker.queue_worker import deployment
-
-pytest_plugins: list[str] = []
+from worker.mark import MarkSet
+from worker.queue_worker import deployment, make_worker
 
 
 def test_without_both_settings_a_worker_is_unversioned() -> None:
@@ -54,14 +58,17 @@ async def test_a_job_parked_on_a_version_that_is_gone_is_retried_on_the_next(tem
 
 
 def _say(id_: str) -> dict[str, object]:
-    # Waits a moment, so that it is no local try: an activity of the version that is current.
     return {"id": id_, "type": "LOG", "with": {"message": id_}}
 
 
 @asynccontextmanager
 async def _worker(address: str, name: str, build: str, queue: str) -> AsyncIterator[Bench]:
-    raise NotImplementedError
-    yield
+    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    settings = Settings(deployment_name=name, build_id=build, worker_grace_seconds=1)
+    async with guarded_client(EgressPolicy.of(allow_private=False, allowed_hosts=[])) as http:
+        runtime = StepRuntime(worker=f"{name}/{build}", http=http, secrets=SecretStore({}))
+        async with make_worker(client, settings, queue, all_activities(runtime), MarkSet()):
+            yield Bench(client, queue)
 
 
 async def _current(address: str, name: str, build: str) -> None:

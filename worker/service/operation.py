@@ -1,0 +1,120 @@
+"""Checks and rebuilds of the projection, done by the leading worker page by page.
+
+After each page what was found is stored, so that whoever leads next goes on from there. The API only asks and
+shows; jobs and the projector go on meanwhile.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from perdure.contract.identifier import tenant_of
+from perdure.store.inspected import runs_of
+from perdure.store.operation import Operation, OperationKind, Progress, finish, save, unfinished
+from perdure.store.session import transaction
+from perdure.telemetry.metric.operation import OperationMetrics
+from worker.service.background import Background
+from worker.service.inspection import Inspector
+from worker.service.leader import Leader
+from worker.service.visibility import Visibility
+
+_log = structlog.get_logger("worker.operation")
+_BATCH = 100
+_INTERVAL = 1.0
+
+
+class Operations:
+    """Does what is asked for while `leader` leads.
+
+    Args:
+        client: for the list of all runs, and their histories.
+        engine: the worker's.
+        shadows: see `Inspector`.
+        leader: whether this worker leads.
+        metrics: told of each operation that is finished.
+    """
+
+    def __init__(
+        self, client: Client, engine: AsyncEngine, shadows: AsyncEngine, leader: Leader, metrics: OperationMetrics
+    ) -> None:
+        self._visibility = Visibility(client)
+        self._engine = engine
+        self._leader = leader
+        self._metrics = metrics
+        self._inspector = Inspector(client, engine, shadows)
+        self._background = Background("operations", self._round)
+
+    async def start(self) -> None:
+        """Begin to look for what is asked for."""
+        self._background.start()
+
+    async def stop(self) -> None:
+        """End; what is under way goes on where it was stored last."""
+        await self._background.stop()
+
+    async def _round(self) -> None:
+        await self._background.pause(_INTERVAL)
+        if not self._goes_on():
+            return
+        async with transaction(self._engine) as connection:
+            operation = await unfinished(connection)
+        if operation is not None:
+            await self._work(operation)
+
+    def _goes_on(self) -> bool:
+        return self._leader.leading and not self._background.stopping
+
+    async def _work(self, operation: Operation) -> None:
+        progress, started_at = Progress.of(operation), operation.started_at or datetime.now(UTC)
+        async with transaction(self._engine) as connection:
+            await save(connection, operation.id, progress, started_at=started_at)
+        while self._goes_on():
+            runs, progress.page_token = await self._page(operation, progress.page_token)
+            for batch in _batches(runs):
+                await self._inspector.inspect(batch, progress, mend=operation.kind is OperationKind.REBUILD)
+                if not self._goes_on():
+                    return
+            async with transaction(self._engine) as connection:
+                await save(connection, operation.id, progress, started_at=started_at)
+                if not progress.page_token:
+                    await finish(connection, operation.id, datetime.now(UTC))
+            if not progress.page_token:
+                self._finished(operation, progress, started_at)
+                return
+
+    async def _page(
+        self, operation: Operation, token: bytes | None
+    ) -> tuple[Sequence[tuple[str, str | None]], bytes | None]:
+        """The next (job, run) pairs, and where the list goes on."""
+        if operation.job_ids is not None:
+            async with transaction(self._engine) as connection:
+                stored: list[tuple[str, str | None]] = list(await runs_of(connection, operation.job_ids))
+            return [*((job_id, None) for job_id in operation.job_ids), *stored], None
+        runs, following = await self._visibility.page_started_until(operation.requested_at, token or b"")
+        mine = [run for run in runs if operation.tenant in (None, tenant_of(run[0]))]
+        return mine, following or None
+
+    def _finished(self, operation: Operation, progress: Progress, started_at: datetime) -> None:
+        seconds = (datetime.now(UTC) - started_at).total_seconds()
+        self._metrics.finished(operation.kind, progress.counts, datetime.now(UTC))
+        _log.info(
+            "projection operation finished",
+            operation=operation.id,
+            kind=operation.kind.value,
+            seconds=round(seconds, 1),
+            **{name.replace(".", "_"): number for name, number in progress.counts.items()},
+        )
+
+
+def _batches(pairs: Sequence[tuple[str, str | None]]) -> Iterator[Mapping[str, list[str | None]]]:
+    """The runs by job, some jobs at a time."""
+    jobs: dict[str, list[str | None]] = {}
+    for job_id, run_id in pairs:
+        jobs.setdefault(job_id, []).append(run_id)
+    left = iter(jobs.items())
+    while batch := dict(islice(left, _BATCH)):
+        yield batch
