@@ -25,6 +25,8 @@ from api.keys.schemas import KeyRequest, RevokeRequest, RotateRequest
 from api.middleware import ContextMiddleware
 from api.openapi import document
 from api.problem import ProblemBody
+from api.projection import routes as projection
+from api.projection.schemas import ProjectionRequest
 from api.reference import routes as reference
 from api.request_log import RequestLogMiddleware
 from api.state import Services
@@ -48,6 +50,7 @@ _TAGS = [
     {"name": "decisions", "description": "Stop, pause, retry, deliver to or approve a job; do a closed one again."},
     {"name": "dead letters", "description": "Bring a parked job home, or give it up."},
     {"name": "keys", "description": "Whose key this is; for admins, the keys there are."},
+    {"name": "projection", "description": "Whether the tables are as Temporal's histories have them; for admins."},
     {"name": "health", "description": "Probes; they need no key."},
 ]
 _MODELS = (
@@ -59,6 +62,7 @@ _MODELS = (
     KeyRequest,
     RotateRequest,
     RevokeRequest,
+    ProjectionRequest,
     ProblemBody,
 )
 
@@ -107,7 +111,7 @@ def create_app(
     app.add_middleware(ContextMiddleware, tracing=tracing)
     app.add_middleware(RequestLogMiddleware, metrics=RequestMetrics(process.registry))
     add_error_handlers(app)
-    for part in (jobs, item_routes, decision_routes, dead_letters, keys, health, metrics, reference):
+    for part in (jobs, item_routes, decision_routes, dead_letters, projection, keys, health, metrics, reference):
         app.include_router(part.router)
     app.state.metrics = process
     app.state.openapi_document = document(app, _MODELS)

@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     limit_state_bytes: int = Field(
         1536 * KIB,
         ge=KIB,
-        le=64 * MIB,
+        le=32 * MIB,
         description="Spec, kept outputs and result of a job together; above 1.5 MiB needs PERDURE_STORAGE_DIR.",
     )
 

@@ -5,6 +5,7 @@ The composition root wraps both runners of each worker in it: `workflow_runner` 
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, Workflo
 from temporalio.workflow import Info
 
 from perdure.contract.name import JOB_WORKFLOW
+from perdure.garbage import collection_paused
 from worker.mark import MarkSet
 
 _Reason = RemoveFromCache.EvictionReason
@@ -40,15 +42,24 @@ class MarkingRunner(WorkflowRunner):
         self._inner.set_worker_level_failure_exception_types(types)
 
 
+_LARGE = 4 * 1024 * 1024
+"""Bytes of payloads a workflow has got here, from which on reading and writing them counts."""
+
+
 class _MarkingInstance(WorkflowInstance):
     def __init__(self, inner: WorkflowInstance, marks: MarkSet, info: Info) -> None:
         self._inner = inner
         self._marks = marks
         self._ids = (info.workflow_id, info.run_id)
+        self._received = 0
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        self._received += act.ByteSize()
+        # An activation has 2 s, and a job with external storage may read or write 32 MiB in one.
+        pause = collection_paused() if self._received > _LARGE else nullcontext()
         try:
-            return self._inner.activate(act)
+            with pause:
+                return self._inner.activate(act)
         finally:
             self._mark(act)
 

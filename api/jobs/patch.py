@@ -39,9 +39,10 @@ def check_patch(start: JobStart, job: JobRecord, command: RetryCommand) -> None:
     """
     patch = command.patch or {}
     document = start.spec.model_dump(mode="json", by_alias=True)
-    problems = [*_foreign(patch, document, command.steps), *_too_large(start, patch)]
-    if not problems:
-        problems = _wrong(start, document, patch, [_target(start, job, command, document, key) for key in patch])
+    foreign = {problem.path: problem for problem in _foreign(patch, document, command.steps)}
+    own = [key for key in patch if render(("patch", key)) not in foreign]
+    targets = [_target(start, job, command, document, key) for key in own]
+    problems = [*foreign.values(), *_too_large(start, patch), *_wrong(start, document, patch, targets)]
     if problems:
         raise AdmissionError("API.VALIDATION", problems)
 

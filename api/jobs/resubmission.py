@@ -105,9 +105,8 @@ def _kept(original: _Original, from_step: str | None) -> dict[str, Any]:
         )
         raise AdmissionError("API.VALIDATION", [Problem(_FROM_STEP, "API.SPEC.STEP_UNKNOWN", message)])
     steps = {step.id: step for step in original.job.steps}
-    missing = [
-        f"{id_} ({steps[id_].status})" for id_ in _reached(waits_for, from_step) if steps[id_].status not in _DONE
-    ]
+    before = set(_reached(waits_for, from_step))
+    missing = [f"{id_} ({step.status})" for id_, step in steps.items() if id_ in before and step.status not in _DONE]
     if missing:
         message = (
             f"steps before {quoted(from_step)} have no output to carry over: {listed(missing)}; begin with one of them"

@@ -24,6 +24,7 @@ class Commands(LazyGroup):
         "jobs": "perdure.cli.jobs.app:app",
         "dead-letters": "perdure.cli.dead_letters.app:app",
         "keys": "perdure.cli.keys.app:app",
+        "projection": "perdure.cli.projection.app:app",
     }
 
 

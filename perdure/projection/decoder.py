@@ -18,6 +18,7 @@ from temporalio.converter import DataConverter
 from perdure.contract.name import (
     MEMO_FINGERPRINT,
     MEMO_NOTES,
+    MEMO_REASON,
     MEMO_REQUEST_ID,
     MEMO_SUBMITTED_BY,
     MEMO_TRACEPARENT,
@@ -25,7 +26,7 @@ from perdure.contract.name import (
 from perdure.projection.history import HistoryEvent
 from perdure.projection.payload import PayloadReader
 
-_MEMO = (MEMO_FINGERPRINT, MEMO_SUBMITTED_BY, MEMO_REQUEST_ID, MEMO_TRACEPARENT)
+_MEMO = (MEMO_FINGERPRINT, MEMO_SUBMITTED_BY, MEMO_REQUEST_ID, MEMO_TRACEPARENT, MEMO_REASON)
 _LOCAL_ACTIVITY = "core_local_activity"
 _Decoder = Callable[[Event, PayloadReader], Awaitable[dict[str, Any]]]
 

@@ -1,6 +1,6 @@
 """Checks and rebuilds of the projection as they are asked for, worked on and told.
 
-Used by the API (asks, shows) and by the leading worker (does). One is done at a time.
+Used by the API (asks, shows) and by the leading worker (does). One is done at a time, the one asked for first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Row, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -81,7 +81,7 @@ class Progress:
 
 
 async def request(connection: AsyncConnection, operation: Operation) -> bool:
-    """Ask for it. False where one is under way or waits."""
+    """Ask for it. False where one of its kind, for the same tenant, waits or is under way."""
     values = {column.name: getattr(operation, column.name) for column in table.columns}
     asked = insert(table).values(values | {"findings": list(operation.findings), "counts": dict(operation.counts)})
     return (await connection.execute(asked.on_conflict_do_nothing().returning(table.c.id))).first() is not None
@@ -93,14 +93,16 @@ async def get_operation(connection: AsyncConnection, operation_id: str) -> Opera
 
 
 async def unfinished(connection: AsyncConnection) -> Operation | None:
-    """The one that waits or is under way."""
-    return await _one(connection, select(table).where(table.c.finished_at.is_(None)))
+    """The one that is under way, or has waited longest."""
+    return await _one(connection, select(table).where(table.c.finished_at.is_(None)).order_by(table.c.requested_at))
 
 
-async def newest(connection: AsyncConnection, kind: OperationKind, tenant: str | None) -> Operation | None:
-    """The one of a kind that was asked for last, for that tenant's jobs (None: for those of all)."""
-    query = select(table).where(table.c.kind == kind.value, table.c.tenant.is_not_distinct_from(tenant))
-    return await _one(connection, query.order_by(table.c.requested_at.desc()).limit(1))
+async def list_operations(connection: AsyncConnection, tenant: str | None, limit: int) -> list[Operation]:
+    """The newest ones for a tenant's jobs (None: for anybody's), newest first."""
+    query = select(table).order_by(table.c.requested_at.desc(), table.c.id.desc()).limit(limit)
+    if tenant is not None:
+        query = query.where(table.c.tenant == tenant)
+    return [_operation(row) for row in await connection.execute(query)]
 
 
 async def save(connection: AsyncConnection, operation_id: str, progress: Progress, *, started_at: datetime) -> None:
@@ -132,9 +134,11 @@ async def _set(connection: AsyncConnection, operation_id: str, **values: Any) ->
 
 
 async def _one(connection: AsyncConnection, query: Select[Any]) -> Operation | None:
-    row = (await connection.execute(query)).one_or_none()
-    if row is None:
-        return None
+    row = (await connection.execute(query.limit(1))).one_or_none()
+    return None if row is None else _operation(row)
+
+
+def _operation(row: Row[Any]) -> Operation:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     kind, status = OperationKind(values["kind"]), OperationStatus(values["status"])
     return Operation(**(values | {"kind": kind, "status": status}))

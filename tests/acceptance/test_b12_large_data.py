@@ -28,7 +28,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, storage: Path) -> Iterator[Stack]:
-    limits = {"OUTPUT": 2 * MIB, "STATE": 64 * MIB}
+    limits = {"OUTPUT": 2 * MIB, "STATE": 32 * MIB}
     settings = {f"PERDURE_LIMIT_{name}_BYTES": str(size) for name, size in limits.items()}
     with running_stack(
         tmp_path_factory.mktemp("stack"),
@@ -87,9 +87,9 @@ def files(storage: Path, job_id: str) -> list[Path]:
     return list((storage / "default").glob(f"{job_id.replace(':', '%3A')}/*"))
 
 
-def test_b12_two_hundred_steps_of_256_kib_pass(client: PerdureClient, stack: Stack, storage: Path, source: str) -> None:
-    steps = [fetch(source, 256 * KIB, f"s{n}", depends_on=[]) for n in range(200)]
-    expression = "${ size(steps.s0.output) + size(steps.s199.output) }"
+def test_b12_a_hundred_steps_of_256_kib_pass(client: PerdureClient, stack: Stack, storage: Path, source: str) -> None:
+    steps = [fetch(source, 256 * KIB, f"s{n}", depends_on=[]) for n in range(100)]
+    expression = "${ size(steps.s0.output) + size(steps.s99.output) }"
     id_ = client.submit(spec(*steps, output=expression, dead_letter={"enabled": False})).job.id
     done = client.wait(id_, timeout=240)
     assert (done.status, done.error) == ("COMPLETED", None)
@@ -97,7 +97,7 @@ def test_b12_two_hundred_steps_of_256_kib_pass(client: PerdureClient, stack: Sta
     assert files(storage, id_)
     assert len(stack.temporal("workflow", "show", "--workflow-id", id_, "--output", "json")) < 3 * MIB
     shown = [step.output for step in client.get(id_).steps]
-    assert shown == ["x" * 256 * KIB] * 200
+    assert shown == ["x" * 256 * KIB] * 100
 
 
 def test_a_large_output_goes_into_a_large_input_and_a_larger_result(client: PerdureClient, source: str) -> None:
@@ -115,7 +115,7 @@ def test_b12_beyond_the_raised_limits_a_step_fails_clearly(client: PerdureClient
     done = client.wait(client.submit(spec(fetch(source, 3 * MIB, "a"), **fields)).job.id, timeout=60)
     assert done.error is not None
     assert (done.status, done.error.code) == ("FAILED", "STEP.HTTP.RESPONSE_TOO_LARGE")
-    steps = [fetch(source, 2 * MIB - 100, f"s{n}", depends_on=[]) for n in range(40)]
+    steps = [fetch(source, 2 * MIB - 100, f"s{n}", depends_on=[]) for n in range(20)]
     done = client.wait(client.submit(spec(*steps, **fields)).job.id, timeout=120)
     assert done.error is not None
     assert (done.status, done.error.code) == ("FAILED", "ENGINE.STATE_TOO_LARGE")

@@ -183,20 +183,24 @@ def test_g1_a_canceled_job_tells_who_canceled_it(receiver: Receiver, client: Per
     ]
 
 
-def test_g1_a_dependent_is_under_the_job_that_started_it(
-    receiver: Receiver, client: PerdureClient, submit: Submit, partner: Partner
+@pytest.mark.parametrize("way", ["dependent", "step"])
+def test_g1_a_child_job_is_under_the_job_that_started_it(
+    receiver: Receiver, client: PerdureClient, submit: Submit, partner: Partner, way: str
 ) -> None:
     receipt = {"name": "receipt", "steps": [call(partner, "mail")]}
-    job = submit(call(partner, "pay"), dependents=[{"name": "receipt", "when": "success", "job": receipt}])
+    if way == "dependent":
+        job = submit(call(partner, "pay"), dependents=[{"name": "receipt", "when": "success", "job": receipt}])
+    else:
+        job = submit({"id": "receipt", "type": "JOB", "with": {"job": receipt}})
     client.wait(job["id"], timeout=30)
-    child = client.wait(f"{job['id']}~~receipt", timeout=30)
+    child = client.wait(f"{job['id']}{'~~' if way == 'dependent' else '~'}receipt", timeout=30)
     assert child.trace_id == job["trace_id"]
     receiver.until(job["trace_id"], lambda found: whole(found, child.id))
     spans, own = complete(receiver, job)
-    dependent = whole(spans, child.id)
-    assert dependent
-    assert (dependent.parent_id, dependent["parent_job_id"]) == (own.span_id, job["id"])
-    (attempt,) = children(spans, dependent)
+    below = whole(spans, child.id)
+    assert below
+    assert (below.parent_id, below["parent_job_id"]) == (own.span_id, job["id"])
+    (attempt,) = children(spans, below)
     assert (attempt["job_id"], attempt["parent_job_id"]) == (child.id, job["id"])
     assert [found["job_id"] for found in children(spans, attempt)] == [child.id]
 

@@ -154,10 +154,11 @@ def test_steps_that_only_waited_are_told_with_the_job_and_those_that_never_began
 
 
 def test_a_parked_step_is_told_at_once(teller: Teller) -> None:
-    parked = row(JournalType.STEP_PARKED, step_id="pay", status="DEAD_LETTERED", data={"error": ERROR, "round": 1})
+    parked = row(JournalType.STEP_PARKED, step_id="pay", status="DEAD_LETTERED", data={"error": ERROR, "item": 7})
     (span,) = teller.spans(job(JobStatus.DEAD_LETTERED, traceparent=UNSAMPLED, completed_at=None), parked)
     assert (span.name, span.status.description, span.start_time) == ("dead letter", "STEP.HTTP.5XX", span.end_time)
-    assert (facts(span)["step_id"], facts(span)["status"]) == ("pay", "DEAD_LETTERED")
+    named = facts(span)
+    assert (named["step_id"], named["item"], named["status"]) == ("pay", 7, "DEAD_LETTERED")
     assert "payload" not in span.to_json()
 
 

@@ -12,6 +12,7 @@ from perdure.contract.identifier import STEP_ID_FORM, UnitId
 from perdure.contract.journal import JournalType
 from perdure.contract.name import (
     MEMO_FINGERPRINT,
+    MEMO_REASON,
     MEMO_REQUEST_ID,
     MEMO_SUBMITTED_BY,
     MEMO_TRACEPARENT,
@@ -81,6 +82,7 @@ def _start_at(spec: Mapping[str, Any], submitted_at: datetime | None) -> datetim
 
 
 def _submitted(state: FoldState, event: HistoryEvent, kept: list[str]) -> Row:
+    memo = reading.mapping(event.data, "memo")
     facts = {
         "name": state.name,
         "type": state.type,
@@ -88,9 +90,10 @@ def _submitted(state: FoldState, event: HistoryEvent, kept: list[str]) -> Row:
         "priority": state.priority,
         "steps": len(state.steps),
         "fingerprint": state.fingerprint,
-        "request_id": reading.text(reading.mapping(event.data, "memo"), MEMO_REQUEST_ID),
+        "request_id": reading.text(memo, MEMO_REQUEST_ID),
         "start_at": state.start_at and state.start_at.isoformat(),
         "resubmit_of": state.resubmit_of,
+        "reason": reading.text(memo, MEMO_REASON),
         "kept": kept or None,
     }
     known = {name: fact for name, fact in facts.items() if fact is not None}

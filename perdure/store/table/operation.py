@@ -1,6 +1,6 @@
 """Checks and rebuilds of the projection: asked for by the API, done by the leading worker."""
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text, literal_column
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text, func, literal_column
 
 from perdure.store.table.base import MOMENT, PAYLOAD, metadata
 
@@ -25,10 +25,10 @@ projection_operations = Table(
 )
 Index(
     "projection_operations_one_at_a_time_idx",
-    literal_column("(finished_at IS NULL)"),
+    func.coalesce(projection_operations.c.tenant, literal_column("'*'")),
+    projection_operations.c.kind,
     unique=True,
     postgresql_where=projection_operations.c.finished_at.is_(None),
-    _table=projection_operations,
 )
 Index("projection_operations_newest_idx", projection_operations.c.requested_at.desc())
 

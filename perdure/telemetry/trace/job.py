@@ -123,7 +123,13 @@ def _waited(step: StepRecord) -> bool:
 
 def _dead_letter(job: JobRecord, event: JournalEvent) -> _Fact:
     """The moment in which a step was parked: a job may stay so for weeks before its own span is told."""
-    attributes = told(**_of(job, event.status), step_id=event.step_id, run_id=event.run_id, **failed(*_error(event)))
+    attributes = told(
+        **_of(job, event.status),
+        step_id=event.step_id,
+        **_unit(event),
+        run_id=event.run_id,
+        **failed(*_error(event)),
+    )
     return _Fact("dead letter", event.at, event.at, attributes, error=_code(event) or "DEAD_LETTERED")
 
 
@@ -136,6 +142,7 @@ def _lost(job: JobRecord, event: JournalEvent) -> _Fact:
         attempt=event.attempt,
         step_type=type_,
         round=event.data.get("round"),
+        **_unit(event),
         worker=event.data.get("worker"),
         outcome=event.outcome,
         **failed(*_error(event)),
@@ -160,6 +167,11 @@ def _signalled(job: JobRecord, event: JournalEvent) -> _Fact:
 
 def _of(job: JobRecord, status: str | None) -> dict[str, str | None]:
     return {"job_id": job.id, "parent_job_id": job.parent_id, "status": status, "trace_id": job.trace_id}
+
+
+def _unit(event: JournalEvent) -> dict[str, int | None]:
+    """What of its step a row is about."""
+    return {"item": event.data.get("item"), "compensates": event.data.get("compensation")}
 
 
 def _error_of(job: JobRecord) -> dict[str, str]:

@@ -39,6 +39,7 @@ async def test_a_closed_job_is_done_again_as_a_new_one(desk: Desk) -> None:
     await desk.api.project(new["id"])
     assert (await desk.http.get(f"/v1/jobs/{new['id']}")).json()["resubmit_of"] == old
     assert (await desk.job(old))["status"] == "COMPLETED"
+    assert await desk.said(new["id"], "JOB_SUBMITTED") == [("key:admin", "the report was lost")]
 
 
 async def test_the_input_can_be_another(desk: Desk) -> None:

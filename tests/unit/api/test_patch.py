@@ -83,8 +83,8 @@ def test_a_patch_that_does_not_is_refused_with_its_place(patch: dict[str, Any], 
 
 
 def test_every_problem_of_a_patch_is_told_at_once() -> None:
-    told = problems({"fetch": {"nope": 1}, "total": {"expression": "1 +"}})
-    assert {path for path, _ in told} == {"$.patch.fetch.nope", "$.patch.total.expression"}
+    told = problems({"zz": {"x": 1}, "fetch": {"nope": 1}, "total": {"expression": "1 +"}})
+    assert {path for path, _ in told} == {"$.patch.zz", "$.patch.fetch.nope", "$.patch.total.expression"}
 
 
 def test_only_what_runs_again_can_be_patched() -> None:

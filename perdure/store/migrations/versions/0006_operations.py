@@ -34,7 +34,7 @@ def upgrade() -> None:
     op.create_index(
         "projection_operations_one_at_a_time_idx",
         "projection_operations",
-        [sa.text("(finished_at IS NULL)")],
+        [sa.text("coalesce(tenant, '*')"), "kind"],
         unique=True,
         postgresql_where=sa.text("finished_at IS NULL"),
     )

@@ -1,0 +1,1 @@
+"""`perdure projection ...`: whether the tables are as the histories have them, through the API."""
