@@ -203,6 +203,11 @@ async def _child(event: Event, _: PayloadReader) -> dict[str, Any]:
     return {"child_id": child.workflow_id, "child_run_id": child.run_id}
 
 
+async def _child_completed(event: Event, reader: PayloadReader) -> dict[str, Any]:
+    result = event.child_workflow_execution_completed_event_attributes.result
+    return {**await _child(event, reader), "result": await reader.first(result)}
+
+
 async def _properties_modified(event: Event, reader: PayloadReader) -> dict[str, Any]:
     memo = event.workflow_properties_modified_event_attributes.upserted_memo
     return await reader.memo(memo, (MEMO_NOTES,))
@@ -230,7 +235,7 @@ _DECODERS: Mapping[int, _Decoder] = {
     EventType.EVENT_TYPE_TIMER_FIRED: _timer_fired,
     EventType.EVENT_TYPE_TIMER_CANCELED: _timer_canceled,
     EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED: _child,
-    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED: _child,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED: _child_completed,
     EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED: _child,
     EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED: _child,
     EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT: _child,

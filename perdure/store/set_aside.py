@@ -1,15 +1,19 @@
-"""Jobs that cannot be projected: which, since when, and why. Written by the projector, shown by the API."""
+"""Jobs that cannot be projected: which, since when, and why. Written by the projector, shown by the API.
 
-from collections.abc import Collection, Sequence
+Projecting costs nothing for it: a job that was projected since is not among them any more.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.contract.identifier import tenant_of
-from perdure.store.json_row import is_one_of, storable
+from perdure.store.json_row import storable
+from perdure.store.table import jobs
 from perdure.store.table import set_aside_jobs as table
 
 
@@ -33,15 +37,10 @@ async def set_aside(connection: AsyncConnection, job_id: str, problem: str, at: 
     await connection.execute(statement.on_conflict_do_update(index_elements=[table.c.job_id], set_=again))
 
 
-async def forget_set_aside(connection: AsyncConnection, job_ids: Collection[str]) -> None:
-    """These jobs were projected."""
-    await connection.execute(delete(table).where(is_one_of(table.c.job_id, job_ids)))
-
-
 async def list_set_aside(connection: AsyncConnection, tenant: str | None, limit: int) -> Sequence[SetAside]:
-    """Those of a tenant (None: of all), the newest first."""
+    """Those of a tenant (None: of all) that were not projected since, the newest first."""
     columns = (table.c.job_id, table.c.since, table.c.last_at, table.c.failures, table.c.problem)
-    query = select(*columns).order_by(table.c.last_at.desc(), table.c.job_id).limit(limit)
+    query = select(*columns).where(~_projected_since()).order_by(table.c.last_at.desc(), table.c.job_id).limit(limit)
     if tenant is not None:
         query = query.where(table.c.tenant == tenant)
     return [SetAside(*row) for row in await connection.execute(query)]
@@ -49,4 +48,13 @@ async def list_set_aside(connection: AsyncConnection, tenant: str | None, limit:
 
 async def count_set_aside(connection: AsyncConnection) -> int:
     """How many there are."""
-    return len((await connection.scalars(select(table.c.job_id))).all())
+    return await connection.scalar(select(func.count()).select_from(table).where(~_projected_since())) or 0
+
+
+async def forget_projected(connection: AsyncConnection) -> int:
+    """Remove those that were projected since. Returns how many there were."""
+    return (await connection.execute(delete(table).where(_projected_since()))).rowcount
+
+
+def _projected_since() -> ColumnElement[bool]:
+    return exists().where(jobs.c.id == table.c.job_id, jobs.c.projected_at > table.c.last_at)

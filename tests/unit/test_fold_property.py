@@ -16,7 +16,10 @@ from perdure.projection.history import HistoryEvent
 from perdure.projection.record import JobRecord
 from tests.unit.fold_event import JOB_ID, RUN_ID, START, TICK, History, application, failed_error, failures, timeout
 
-IDLE, OPEN, ASLEEP, PARKED, OVER = range(5)
+IDLE, OPEN, ASLEEP, WAITS, FANNED, PARKED, OVER, GONE = range(8)
+KINDS_BETWEEN = [
+    "nothing", "task", "signal", "refused", "wedge", "unknown", "cancel", "JOB_PAUSED", "JOB_RESUMED",
+]  # fmt: skip
 KINDS = ("START_TO_CLOSE", "HEARTBEAT", "SCHEDULE_TO_CLOSE")
 
 
@@ -35,7 +38,7 @@ class Course:
 
     def run(self) -> History:
         for _ in range(self.draw(st.integers(0, 25))):
-            self.step(self.draw(st.sampled_from(self.names)))
+            self.step(self.draw(st.sampled_from([*self.names])))
             self.between()
         if self.copied:
             self.reset()
@@ -44,17 +47,20 @@ class Course:
 
     def step(self, name: str) -> None:
         moves = {
-            IDLE: [self.schedule, self.sleep, self.skip, self.park],
+            IDLE: [self.schedule, self.sleep, self.wait, self.fan_out, self.skip, self.park],
             OPEN: [self.complete, self.fail, self.time_out, self.cancel],
             ASLEEP: [self.wake, self.stop_sleep],
-            PARKED: [self.retry],
-            OVER: [],
+            WAITS: [self.deliver, self.approve, self.park],
+            FANNED: [self.close_items, self.close_items, self.park_whole],
+            PARKED: [self.retry, self.override],
+            OVER: [self.undo, self.begin_anew],
+            GONE: [],
         }[self.state[name]]
         if moves:
             self.draw(st.sampled_from(moves))(name)
 
     def between(self) -> None:
-        what = self.draw(st.sampled_from(["nothing", "task", "signal", "refused", "wedge", "unknown", "cancel"]))
+        what = self.draw(st.sampled_from(KINDS_BETWEEN))
         if what == "task":
             self.history.task()
         elif what == "signal":
@@ -65,6 +71,8 @@ class Course:
             self.history.add("WORKFLOW_TASK_FAILED", cause="NON_DETERMINISTIC_ERROR", message="no")
         elif what == "unknown":
             self.history.add("SOMETHING_NEW", data={"a": 1})
+        elif what in ("JOB_PAUSED", "JOB_RESUMED"):
+            self.history.noted(Note(kind=JournalType(what), actor="me"))
         elif what == "cancel":
             self.history.add("WORKFLOW_EXECUTION_CANCEL_REQUESTED", identity="me")
 
@@ -121,6 +129,71 @@ class Course:
         self.round[name] += 1
         self.history.retried(name, round_=self.round[name])
         self.state[name] = IDLE
+
+    # --- waits, fan-outs, compensations, steps that begin anew ---
+
+    def note(self, kind: JournalType, name: str, **data: Any) -> None:
+        self.history.noted(Note(kind=kind, step=name, round=self.round[name], data=data))
+
+    def wait(self, name: str) -> None:
+        self.note(JournalType.STEP_WAITING, name, kind=self.draw(st.sampled_from(["WAIT", "APPROVAL"])))
+        self.state[name] = WAITS
+
+    def deliver(self, name: str) -> None:
+        self.note(JournalType.STEP_DELIVERED, name, name="x", payload=1)
+        self.state[name] = OVER
+
+    def approve(self, name: str) -> None:
+        complete = self.draw(st.booleans())
+        self.note(JournalType.STEP_DELIVERED, name, decision="approve", complete=complete, output=1)
+        self.state[name] = OVER if complete else WAITS
+
+    def fan_out(self, name: str) -> None:
+        if "." in name:
+            return
+        count = self.draw(st.integers(0, 3))
+        self.note(JournalType.STEP_STARTED, name, items=count)
+        for item in (f"{name}.{index}" for index in range(count)):
+            self.names += [item] if item not in self.state else []
+            self.state[item], self.round[item] = IDLE, self.round[name]
+        self.state[name] = FANNED
+
+    def close_items(self, name: str) -> None:
+        """The step ends once its items have, or stops them."""
+        done = all(self.state[item] == OVER for item in self.items(name))
+        self.note(JournalType.STEP_COMPLETED if done else JournalType.STEP_CANCELED, name)
+        self.leave_items(name, OVER)
+
+    def park_whole(self, name: str) -> None:
+        self.leave_items(name, OVER)
+        self.park(name)
+
+    def leave_items(self, name: str, state: int) -> None:
+        self.state |= dict.fromkeys(self.items(name), GONE)
+        self.state[name] = state
+
+    def items(self, name: str) -> list[str]:
+        return [item for item in self.names if item.startswith(f"{name}.")]
+
+    def override(self, name: str) -> None:
+        self.note(JournalType.STEP_OVERRIDDEN, name, output=1)
+        self.state[name] = OVER
+
+    def undo(self, name: str) -> None:
+        scheduled = self.history.scheduled(f"{name}.compensate")
+        if self.draw(st.booleans()):
+            self.history.completed(scheduled)
+        else:
+            self.history.failed(scheduled).parked(f"{name}.compensate")
+        self.state[name] = GONE
+
+    def begin_anew(self, name: str) -> None:
+        if "." in name:
+            return
+        self.round[name] += 1
+        data = {"rounds": {name: self.round[name]}, "reset": [name], "from_step": name}
+        self.history.noted(Note(kind=JournalType.JOB_RETRY_REQUESTED, data=data))
+        self.leave_items(name, IDLE)
 
     def end(self) -> None:
         how = self.draw(st.sampled_from(["open", "completed", "failed", "canceled", "TERMINATED", "TIMED_OUT", "more"]))

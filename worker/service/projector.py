@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -14,7 +15,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from perdure.projection.record import JournalEvent
 from perdure.projection.writer import Projection, write
 from perdure.store.health import ping
-from perdure.store.session import StoreUnavailableError
+from perdure.store.session import StoreUnavailableError, transaction
+from perdure.store.set_aside import set_aside
 from worker.mark import MarkSet
 from worker.service.background import Background
 from worker.service.fold_cache import FoldCache
@@ -27,6 +29,7 @@ _FAULTS_OF_THE_JOB = frozenset(
 )
 """Answers of Temporal that say something of one job; all others say that Temporal is away."""
 
+_PROBLEM_LENGTH, _MOST_UNNAMED = 500, 1_000
 _BUSY_SHARE = 4
 """How much longer than a round of all marked jobs the next such round is away."""
 
@@ -93,6 +96,7 @@ class Projector:
         self._refolder = Refolder(client, engine, self.cache)
         self.stats = ProjectorStats()
         self._on_written = on_written
+        self._unnamed: deque[tuple[str, str]] = deque(maxlen=_MOST_UNNAMED)
         self._worked = time.monotonic()
 
     @property
@@ -149,6 +153,7 @@ class Projector:
         try:
             jobs = by_job(history, attempts)
             await self._project([job for job in jobs if not self._follow_up.is_set_aside(job.job_id)])
+            await self._name_set_aside()
         except BaseException:
             for mark in history:
                 self._marks.put(mark)
@@ -177,14 +182,16 @@ class Projector:
             return await self._refolder.refold(job.job_id, run_ids, {mark.run_id for mark in job.attempts})
 
     async def _write(self, refolds: Sequence[tuple[JobMarks, Refold]]) -> None:
-        entries = [(job, refold, refold.projection()) for job, refold in refolds]
         try:
+            entries = [(job, refold, refold.projection()) for job, refold in refolds]
             new = await write(self._engine, [entry for _, _, entry in entries if entry is not None])
-        except DBAPIError as error:
-            if len(entries) == 1:
+        except Exception as error:
+            if _is_away(error):
+                raise
+            if len(refolds) == 1:
                 self._put_aside(refolds[0][0], error)
                 return
-            # One job's rows are refused: the others are not to wait for it.
+            # Of one job there are no rows, or they are refused: the others are not to wait for it.
             for alone in refolds:
                 await self._write([alone])
             return
@@ -199,8 +206,17 @@ class Projector:
         refold.keep(self.cache, entry)
         self._follow_up.after(job, refold)
 
+    async def _name_set_aside(self) -> None:
+        """Say in the tables which jobs were set aside, and why; whoever projects one later takes it back."""
+        while self._unnamed:
+            job_id, problem = self._unnamed[0]
+            async with transaction(self._engine) as connection:
+                await set_aside(connection, job_id, problem, datetime.now(UTC))
+            self._unnamed.popleft()
+
     def _put_aside(self, job: JobMarks, error: BaseException) -> None:
         self.stats.set_aside += 1
+        self._unnamed.append((job.job_id, f"{type(error).__name__}: {error}".splitlines()[0][:_PROBLEM_LENGTH]))
         self._follow_up.set_aside(job, error)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from perdure.store.live import forget_observations, forget_superseded
 from perdure.store.partition import Month, make_partition, missing_partitions
 from perdure.store.session import transaction
+from perdure.store.set_aside import forget_projected
 from worker.service.background import Background
 from worker.service.leader import Leader
 
@@ -50,6 +51,8 @@ class Upkeep:
             return
         await self._partitions()
         await self._observations()
+        async with transaction(self._engine) as connection:
+            await forget_projected(connection)
         await self._background.pause(self._config.interval)
 
     async def _partitions(self) -> None:

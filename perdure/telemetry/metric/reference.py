@@ -12,6 +12,7 @@ from perdure.telemetry.metric.attempt import AttemptMetrics
 from perdure.telemetry.metric.census import CensusMetrics
 from perdure.telemetry.metric.job import JobMetrics
 from perdure.telemetry.metric.label import MOST_QUEUES, MOST_TYPES, Labels
+from perdure.telemetry.metric.operation import OperationMetrics
 from perdure.telemetry.metric.pool import PoolMetrics
 from perdure.telemetry.metric.projection import ProjectionMetrics, ProjectionState, lag_histogram
 from perdure.telemetry.metric.request import RequestMetrics
@@ -37,7 +38,8 @@ often a job is folded again. A worker that dies between the two loses the count;
 _ATTEMPTS = """Shown by workers; `sum` over them. An attempt is counted by the worker that ran it, as it ends; one that
 was lost with its worker (`outcome="LOST"`) by the projector that learns of it. `error_class` is empty for COMPLETED.
 """
-_PROJECTION = """Shown by each worker, about itself. Exactly one of them leads.
+_PROJECTION = """Shown by each worker, about itself. Exactly one of them leads. `kind` is CHECK or REBUILD; what the
+last one found is shown by the worker that finished it: take the one with the newest timestamp.
 """
 _CENSUS = """Counted every `PERDURE_METRICS_INTERVAL_SECONDS`. Jobs and dead letters are shown by the worker that leads
 and by no other; while Postgres is away by none. The backlog of a queue is Temporal's estimate and shown by every worker
@@ -83,6 +85,7 @@ def _sections() -> Iterator[tuple[str, str, CollectorRegistry]]:
 
 def _projection(registry: CollectorRegistry) -> None:
     lag_histogram(registry)
+    OperationMetrics(registry)
     ProjectionMetrics(registry, lambda: ProjectionState(0, 0.0, 0, 0, leads=False))
 
 

@@ -9,8 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from perdure.contract.state import JobStatus
+from perdure.projection import fold
 from perdure.projection.record import JobRecord
 from perdure.settings import Settings
+from perdure.store.session import transaction
+from perdure.store.set_aside import list_set_aside
 from tests.integration.projection.conftest import Plant, running_worker
 from tests.integration.projection.test_live_view import LOG, refolded, temporal
 from tests.integration.store.server import PostgresServer, running_postgres
@@ -125,20 +128,48 @@ async def test_two_projectors_at_the_same_jobs_write_what_one_would(
     assert one.stats.set_aside + two.stats.set_aside == 0
 
 
-async def test_a_job_that_cannot_be_stored_is_set_aside_and_holds_up_no_other(plant: Plant) -> None:
+async def aside(plant: Plant) -> dict[str, str]:
+    async with transaction(plant.engine) as connection:
+        return {job.job_id: job.problem for job in await list_set_aside(connection, None, 100)}
+
+
+async def test_a_job_that_cannot_be_stored_is_set_aside_named_and_holds_up_no_other(plant: Plant) -> None:
     async with plant.engine.begin() as connection:
         await connection.execute(text("ALTER TABLE jobs ADD CONSTRAINT no CHECK (name <> 'poison')"))
-    aside = plant.projector.stats.set_aside
     poison = await plant.bench.start([{"id": "a", **LOG}], name="poison")
     others = [await plant.bench.start([{"id": "a", **LOG}]) for _ in range(5)]
     for handle in others:
         await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED)
     async with asyncio.timeout(10):
-        while plant.projector.stats.set_aside == aside:
+        while poison.id not in await aside(plant):
             await asyncio.sleep(0.02)
+    assert "violates check constraint" in (await aside(plant))[poison.id]
+    assert plant.projector.set_aside >= 1
     assert await plant.job(poison.id) is None
     async with plant.engine.begin() as connection:
         await connection.execute(text("ALTER TABLE jobs DROP CONSTRAINT no"))
+    await plant.shown(poison.id, lambda job: job.status is JobStatus.COMPLETED, 60.0)
+    assert poison.id not in await aside(plant)
+
+
+async def test_a_job_of_which_the_fold_makes_no_rows_holds_up_no_other(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = fold.record
+
+    def refuse(state: fold.FoldState) -> JobRecord:
+        if state.name == "no job":
+            raise ValueError("it is no job")
+        return told(state)
+
+    monkeypatch.setattr(fold, "record", refuse)
+    poison = await plant.bench.start([{"id": "a", **LOG}], name="no job")
+    others = [await plant.bench.start([{"id": "a", **LOG}]) for _ in range(5)]
+    for handle in others:
+        await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED)
+    async with asyncio.timeout(10):
+        while (await aside(plant)).get(poison.id) != "ValueError: it is no job":
+            await asyncio.sleep(0.02)
 
 
 async def test_a_row_that_was_lost_is_written_again(plant: Plant) -> None:

@@ -76,6 +76,10 @@ async def test_d3_a_check_of_what_is_right_finds_nothing(plant: Plant, jobs: lis
     assert again.digest == found.digest != 0
 
 
+EXTRA = """
+INSERT INTO journal (job_id, run_started_at, run_id, event_id, ordinal, type, at, data)
+SELECT id, run_started_at, run_id, 999, 0, 'JOB_FAILED', now(), '{}' FROM jobs WHERE id = :id
+"""
 PLANTED = [
     ("UPDATE jobs SET status = 'FAILED' WHERE id = :id", "jobs", "DIFFERENT", ["status"]),
     ("UPDATE jobs SET input = '{\"x\": 2}' WHERE id = :id", "jobs", "DIFFERENT", ["input"]),
@@ -84,11 +88,7 @@ PLANTED = [
     ("UPDATE steps SET output = '1' WHERE job_id = :id AND position = 0", "steps", "DIFFERENT", ["output"]),
     ("DELETE FROM journal WHERE job_id = :id AND type = 'JOB_STARTED'", "journal", "MISSING", []),
     ("UPDATE journal SET actor = 'nobody' WHERE job_id = :id AND event_id = 1", "journal", "DIFFERENT", ["actor"]),
-    (
-        "INSERT INTO journal (job_id, run_started_at, run_id, event_id, ordinal, type, at, data)"
-        " SELECT id, run_started_at, run_id, 999, 0, 'JOB_FAILED', now(), '{}' FROM jobs WHERE id = :id",
-        "journal", "EXTRA", [],
-    ),
+    (EXTRA, "journal", "EXTRA", []),
     (
         "UPDATE attempts SET worker = 'other' WHERE run_id = (SELECT run_id FROM jobs WHERE id = :id)",
         "attempts", "DIFFERENT", ["worker"],
@@ -97,10 +97,11 @@ PLANTED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("planted", "table", "kind", "columns"), PLANTED)
+@pytest.mark.parametrize("drift", PLANTED, ids=lambda drift: f"{drift[1]}-{drift[2]}-{drift[3]}")
 async def test_d3_planted_drift_is_named_and_mended(
-    plant: Plant, jobs: list[str], planted: str, table: str, kind: str, columns: list[str]
+    plant: Plant, jobs: list[str], drift: tuple[str, str, str, list[str]]
 ) -> None:
+    planted, table, kind, columns = drift
     before = await everything(plant.engine, jobs)
     right = await operate(plant.engine, OperationKind.CHECK, jobs)
     async with plant.engine.begin() as connection:
