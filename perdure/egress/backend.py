@@ -14,6 +14,7 @@ import httpcore
 
 from perdure.egress.address import Address, parse_address
 from perdure.egress.policy import EgressPolicy
+from perdure.egress.stream import ClosingStream
 
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
 """From host and port to addresses, preferred first. Raises OSError."""
@@ -79,7 +80,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             async with asyncio.timeout(timeout):
                 addresses = await self._addresses(host, port)
                 self._policy.check(host, port, addresses)
-                return await self._connect(addresses, port, timeout, local_address, socket_options)
+                stream = await self._connect(addresses, port, timeout, local_address, socket_options)
+                return ClosingStream(stream)
         except TimeoutError:
             raise httpcore.ConnectTimeout(f"no connection to {host} within {timeout} s") from None
 

@@ -25,7 +25,7 @@ _ERRORS: Mapping[type[Exception], type[httpx.TransportError]] = MappingProxyType
 )
 _RAISED = tuple(_ERRORS)
 
-# httpcore tries to import sniffio with each request. A failed import searches the whole path, every time: 0.3 ms.
+# httpcore tries to import sniffio with each request. A failed import searches the whole path, every time: 40 µs.
 if importlib.util.find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]  # "there is none", known without a search
 

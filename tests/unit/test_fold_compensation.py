@@ -20,9 +20,7 @@ def discarded() -> History:
 
 
 def ended(history: History) -> JobRecord:
-    result = JobResult(
-        status=JobStatus.FAILED, error=failed_error(), error_step="bad", resolution=Resolution.DISMISSED
-    )
+    result = JobResult(status=JobStatus.FAILED, error=failed_error(), error_step="bad", resolution=Resolution.DISMISSED)
     failure = {"kind": "application", "type": "STEP.HTTP.5XX", "message": "no", "details": [dump(result)]}
     history.add("WORKFLOW_EXECUTION_FAILED", failure=failure)
     return history.fold()[0]

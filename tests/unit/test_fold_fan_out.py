@@ -110,7 +110,9 @@ def test_a_caught_item_completes_with_what_the_rule_gives() -> None:
 def test_with_continue_on_error_the_list_is_kept_and_the_job_completes_with_errors() -> None:
     history = fanned(2, continue_on_error=True).ran("each.0", output=1)
     history.failed(history.scheduled("each.1"))
-    history.noted(Note(kind=JournalType.STEP_FAILED, step="each.1", round=1, error=failed_error(), data={"continued": True}))
+    history.noted(
+        Note(kind=JournalType.STEP_FAILED, step="each.1", round=1, error=failed_error(), data={"continued": True})
+    )
     history.noted(
         Note(kind=JournalType.STEP_FAILED, step="each", round=1, error=failed_error(), data={"continued": True})
     )

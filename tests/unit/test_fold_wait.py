@@ -1,4 +1,4 @@
-"""The fold of waits and approvals, of planned starts, pauses, child jobs, resubmissions and rounds of several activities."""
+"""The fold of waits, planned starts, pauses, child jobs, resubmissions, and rounds of several activities."""
 
 from datetime import timedelta
 from typing import Any
@@ -151,7 +151,9 @@ def test_a_scheduled_job_may_continue_as_new_be_paused_and_be_canceled() -> None
 
 
 def test_paused_goes_before_everything_and_says_who_and_why() -> None:
-    history = History({"id": "a", "type": "LOG", "depends_on": []}, {"id": "b", "type": "LOG", "depends_on": []}).begun()
+    history = History(
+        {"id": "a", "type": "LOG", "depends_on": []}, {"id": "b", "type": "LOG", "depends_on": []}
+    ).begun()
     history.scheduled("a")
     history.parked("b")
     data = {"via": "update"}
@@ -172,7 +174,12 @@ def test_a_cancel_ends_the_pause() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "command"),
-    [("JOB_PAUSED", "pause"), ("JOB_RESUMED", "resume"), ("JOB_DISCARDED", "discard"), ("JOB_RETRY_REQUESTED", "retry")],
+    [
+        ("JOB_PAUSED", "pause"),
+        ("JOB_RESUMED", "resume"),
+        ("JOB_DISCARDED", "discard"),
+        ("JOB_RETRY_REQUESTED", "retry"),
+    ],
 )
 def test_the_sender_of_a_command_is_the_actor_where_it_names_none(kind: str, command: str) -> None:
     history = History("a").begun()

@@ -1,6 +1,10 @@
 """`catch`: whether a rule of the step takes a failure, and the output it gives instead."""
 
+from dataclasses import replace
+
+from perdure.contract.error import ErrorClass
 from perdure.contract.error_pattern import matches
+from perdure.contract.json_size import json_bytes
 from perdure.contract.spec import CatchRule
 from perdure.expressions import ExpressionError, resolve
 from workflows.job.outcome import Caught, Failed, failure, told
@@ -21,9 +25,12 @@ def caught(job: JobRun, unit: Unit, failed: Failed) -> Caught | Failed | None:
         output = resolve(rule.output, job.scope(unit)).value
     except ExpressionError as problem:
         found = failure(job, unit, problem.code, failed.error.error_class, f"catch: {told(problem)}")
-        return Failed(found.error, failed.attempts, failed.ledger)
+        return replace(failed, error=found.error)
     finally:
         unit.error = before
+    if json_bytes(output) > job.limits.output_bytes:
+        message = f"the output that `catch` gives is larger than {job.limits.output_bytes} bytes"
+        return replace(failed, error=failure(job, unit, "STEP.OUTPUT_TOO_LARGE", ErrorClass.PERMANENT, message).error)
     return Caught(failed, output)
 
 

@@ -95,18 +95,23 @@ class JobRun:
         if unit is not None and unit.id.index is not None:
             roots["item"] = unit.item
             roots["index"] = unit.id.index
-        return Scope(roots, StepsView(self.steps))
+        return Scope(roots, StepsView(self.steps, unit))
 
 
 class StepsView(Mapping[str, Any]):
-    """`steps` of the expressions: each step's output, status and error, made when asked for."""
+    """`steps` of the expressions: each step's output, status and error, made when asked for.
 
-    def __init__(self, steps: dict[str, StepRun]) -> None:
+    For an item the error of its own step is its own.
+    """
+
+    def __init__(self, steps: dict[str, StepRun], own: Unit | None) -> None:
         self._steps = steps
+        self._own = own
 
     def __getitem__(self, step_id: str) -> dict[str, Any]:
         step = self._steps[step_id]
-        error = step.error.model_dump(mode="json", by_alias=True) if step.error else None
+        failed = self._own.error if self._own and self._own.id.step == step_id else step.error
+        error = failed.model_dump(mode="json", by_alias=True) if failed else None
         return {"output": step.result, "status": str(step.status), "error": error}
 
     def __iter__(self) -> Iterator[str]:

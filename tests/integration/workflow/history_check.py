@@ -77,11 +77,11 @@ def check_order(spec: JobSpec, told: list[Happening]) -> None:
         step = unit.split(".")[0]
         if unit.endswith(".compensate"):
             continue
-        if what == "ended" and unit == step:
-            ended.add(step)
         if what in {"begun", "ended"}:
             missing = set(waits_for[step]) - ended
             assert not missing, f"{unit} {what} before {missing}"
+        if what in {"ended", "given"} and unit == step:
+            ended.add(step)
 
 
 def check_reverse(told: list[Happening], undone: list[str]) -> None:
@@ -132,6 +132,8 @@ def _noted(event: HistoryEvent) -> Iterator[tuple[str, str]]:
     fields = event.workflow_properties_modified_event_attributes.upserted_memo.fields
     for note in json.loads(fields["notes"].data)["e"]:
         kind, data = note["kind"], note.get("data", {})
+        for step in data.get("reset", []):
+            yield "reset", step
         if kind in _BEGUN_BY_NOTE:
             yield "begun", note["step"]
         elif kind in _ENDED_BY_NOTE and data.get("complete", True):
@@ -147,6 +149,25 @@ def _unit_of_child(id_: str) -> str:
 
 def _text(data: bytes) -> str:
     return str(json.loads(data)) if data else ""
+
+
+def to_undo(spec: JobSpec, told: list[Happening]) -> set[str]:
+    """The units with a compensation that completed by themselves, and were not begun again."""
+    steps = {step.id: step for step in spec.steps}
+    completed: set[str] = set()
+    for what, unit, _ in told:
+        step = unit.split(".")[0]
+        if what == "reset":
+            completed = {name for name in completed if name.split(".")[0] != step}
+        elif what == "ended" and not unit.endswith(".compensate"):
+            completed.add(unit)
+        elif what == "given":
+            completed.discard(unit)
+    return {
+        unit
+        for unit in completed
+        if (step := steps[unit.split(".")[0]]).compensate and (step.for_each is None) == ("." not in unit)
+    }
 
 
 def final_status(run: WorkflowHistory) -> JobStatus:

@@ -35,7 +35,7 @@ class Move:
     signal: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """A job and what happens to it. `answers` are the partner's, by the last part of the path."""
 
@@ -43,6 +43,10 @@ class Plan:
     fields: dict[str, Any]
     answers: dict[str, list[int]]
     moves: list[Move]
+
+    def told(self) -> str:
+        """The whole plan as one line of Python, to try it again by hand."""
+        return f"Plan({self.steps}, {self.fields}, {self.answers}, {self.moves})"
 
 
 @st.composite
@@ -71,7 +75,9 @@ def _fields(draw: Draw) -> dict[str, Any]:
 def _step(draw: Draw, id_: str, earlier: list[str], answers: dict[str, list[int]]) -> dict[str, Any]:
     after = draw(st.lists(st.sampled_from(earlier), max_size=3, unique=True)) if earlier else []
     step: dict[str, Any] = {"id": id_, "depends_on": after, "retry": draw(st.sampled_from(POLICIES))}
-    step |= draw(st.sampled_from([_compute, _log, _sleep, _fail, _call, _call, _wait, _approval, _job]))(draw, id_, answers)
+    step |= draw(st.sampled_from([_compute, _log, _sleep, _fail, _call, _call, _wait, _approval, _job]))(
+        draw, id_, answers
+    )
     if draw(st.integers(0, 3)) == 0:
         size = draw(st.integers(0, 5))
         step["for_each"] = {"items": list(range(size)), "max_parallel": draw(st.integers(1, 4))}
@@ -80,7 +86,9 @@ def _step(draw: Draw, id_: str, earlier: list[str], answers: dict[str, list[int]
         step["when"] = draw(st.sampled_from([False, seen, "${ input.nothing }"]))
     if draw(st.integers(0, 3)) == 0:
         errors = draw(st.sampled_from([["*"], ["STEP.HTTP.*"], ["MY.*", "ENGINE.*"]]))
-        step["catch"] = [{"errors": errors, "output": draw(st.sampled_from([None, {"code": f"${{ steps.{id_}.error.code }}"}]))}]
+        step["catch"] = [
+            {"errors": errors, "output": draw(st.sampled_from([None, {"code": f"${{ steps.{id_}.error.code }}"}]))}
+        ]
     step["continue_on_error"] = draw(st.sampled_from([False, False, True]))
     if draw(st.booleans()):
         step["compensate"] = _undo(draw, id_, answers)

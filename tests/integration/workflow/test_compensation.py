@@ -93,6 +93,18 @@ async def test_each_item_is_undone_with_its_own_value(bench: Bench, partner: Par
     assert (await bench.states(handle))["each"] == "COMPENSATED"
 
 
+async def test_the_compensation_of_an_item_sees_the_steps_outputs(bench: Bench, partner: Partner) -> None:
+    step = {
+        "id": "each",
+        "type": "COMPUTE",
+        "with": {"expression": "item + 'y'"},
+        "for_each": {"items": ["a", "b"]},
+        "compensate": {"type": "HTTP_CALL", "with": {"url": f"{partner.url}/undo/${{ steps.each.output[index] }}"}},
+    }
+    assert (await bench.run([step, broken()], dead_letter={"enabled": False})).status is JobStatus.FAILED
+    assert undos(partner) == ["/undo/by", "/undo/ay"]
+
+
 async def test_caught_and_skipped_steps_are_not_undone(bench: Bench, partner: Partner) -> None:
     partner.answers["/a"] = [404]
     steps = [

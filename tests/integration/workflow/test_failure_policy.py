@@ -38,6 +38,13 @@ async def test_a_caught_output_may_tell_the_error(bench: Bench) -> None:
     assert (await bench.run([failing("MY.CODE", catch=[rule])])).output == {"bad": "MY.CODE: broken"}
 
 
+async def test_a_caught_item_tells_its_own_error(bench: Bench) -> None:
+    rule = {"output": "${ item }: ${ steps.bad.error.message }"}
+    step = failing("MY.CODE", catch=[rule], for_each={"items": [1, 2]})
+    step["with"]["message"] = "no ${ item }"
+    assert (await bench.run([step])).output == {"bad": ["1: no 1", "2: no 2"]}
+
+
 async def test_a_caught_output_without_a_value_fails_the_step_with_both_problems_told(bench: Bench) -> None:
     result = await bench.run(
         [failing("MY.CODE", catch=[{"output": "${ input.nothing }"}])], input={}, dead_letter={"enabled": False}

@@ -1,0 +1,180 @@
+"""Whatever the job and whatever is done to it: one end, in order, undone once each, and every history replays."""
+
+import asyncio
+import os
+import random
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory, WorkflowUpdateFailedError
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
+
+from activities.runtime import StepRuntime
+from activities.secret import SecretStore
+from activities.wrapper import all_activities
+from perdure.contract.execution import JobStart
+from perdure.contract.name import JOB_WORKFLOW, task_queue
+from perdure.contract.spec import JobSpec, effective
+from perdure.contract.state import JobStatus
+from perdure.egress.client import guarded_client
+from perdure.egress.policy import EgressPolicy
+from perdure.settings import Settings
+from tests.integration.workflow import history_check as check
+from tests.integration.workflow.conftest import Bench, Handle
+from tests.integration.workflow.random_job import Move, Plan, at, plans
+from tests.server.partner import Partner, running_partner
+from tests.server.temporal import running_temporal
+from worker.queue_worker import workflow_runner
+from workflows.job.workflow import Job
+
+SEED = int(os.environ.get("PERDURE_PROPERTY_SEED", random.randrange(2**32)))
+EXAMPLES = int(os.environ.get("PERDURE_PROPERTY_EXAMPLES", "4"))
+AT_ONCE = 10
+SANDBOXED = workflow_runner(Settings(workflow_sandbox=True))
+REFUSED = (WorkflowUpdateFailedError, RPCError)
+
+pytestmark = [pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def partner() -> Iterator[Partner]:
+    with running_partner() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def benches() -> AsyncIterator[list[Bench]]:
+    """Two workers: one replays each job from its start in every workflow task. Jobs continue as new early."""
+    with running_temporal(["limit.historyCount.suggestContinueAsNew=90"]) as address:
+        client = await Client.connect(address, data_converter=pydantic_data_converter)
+        async with guarded_client(EgressPolicy.of(allow_private=True, allowed_hosts=[])) as http:
+            runtime = StepRuntime(worker="test/1", http=http, secrets=SecretStore(os.environ))
+            queues = {f"t{uuid4().hex[:12]}": cached for cached in (0, 1_000)}
+            workers = [
+                Worker(
+                    client,
+                    task_queue=task_queue(queue),
+                    workflows=[Job],
+                    activities=all_activities(runtime),
+                    workflow_runner=UnsandboxedWorkflowRunner(),
+                    max_cached_workflows=cached,
+                    disable_eager_activity_execution=True,
+                )
+                for queue, cached in queues.items()
+            ]
+            async with workers[0], workers[1]:
+                yield [Bench(client, queue) for queue in queues]
+
+
+@seed(SEED)
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(jobs=st.lists(plans(), min_size=AT_ONCE, max_size=AT_ONCE))
+async def test_any_job_ends_once_in_order_undone_and_replays(
+    benches: list[Bench], partner: Partner, jobs: list[Plan]
+) -> None:
+    print(f"seed {SEED}")
+    runs = await asyncio.gather(
+        *(see_through(benches[number % 2], partner, plan) for number, plan in enumerate(jobs)), return_exceptions=True
+    )
+    problems = [f"{type(run).__name__}: {run}\nin {plan.told()}" for run, plan in zip(runs, jobs, strict=True) if isinstance(run, BaseException)]
+    assert not problems, f"seed {SEED}\n" + "\n\n".join(problems)
+    every = [history for run in runs if isinstance(run, list) for history in run]
+    for runner in (UnsandboxedWorkflowRunner(), SANDBOXED):
+        replayer = Replayer(workflows=[Job], data_converter=pydantic_data_converter, workflow_runner=runner)
+        for history in every:
+            await replayer.replay_workflow(history)
+
+
+async def see_through(bench: Bench, partner: Partner, plan: Plan) -> list[WorkflowHistory]:
+    """Run a job with all that is done to it, then end it if it has not ended; check it; its histories."""
+    name = uuid4().hex[:12]
+    base = f"{partner.url}/{name}"
+    partner.answers |= {f"/{name}/{path}": list(answers) for path, answers in plan.answers.items()}
+    body = at({"name": "test", "steps": plan.steps, **plan.fields}, base, bench.queue)
+    spec = effective(JobSpec.model_validate(body | {"queue": bench.queue}, strict=False))
+    handle: Handle = await bench.client.start_workflow(
+        JOB_WORKFLOW, JobStart(spec=spec, tenant="default"), id=f"default:{name}", task_queue=task_queue(bench.queue)
+    )
+    moves = [asyncio.create_task(do(handle, move)) for move in plan.moves]
+    await asyncio.wait_for(end(handle), 60)
+    await asyncio.gather(*moves)
+    histories = await check.histories(bench.client, handle.id)
+    runs = [history for history in histories if history.workflow_id == handle.id]
+    check.check_closed_once(runs)
+    for history in histories:
+        check.check_no_task_failed(history)
+    told = list(check.happenings(runs))
+    check.check_order(spec, told)
+    check_undone(spec, told, partner, name, check.final_status(runs[-1]))
+    return histories
+
+
+async def do(handle: Handle, move: Move) -> None:
+    await asyncio.sleep(move.after / 1_000)
+    with suppress(*REFUSED):
+        if move.name == "temporal cancel":
+            await handle.cancel()
+        elif move.signal:
+            await handle.signal(move.name, args=move.args)
+        else:
+            await handle.execute_update(move.name, args=move.args)
+
+
+async def end(handle: Handle) -> None:
+    """Let it work; then give up what is parked, and go on where it is paused, until it has ended."""
+    for _ in range(20):
+        await asyncio.sleep(0.05)
+        if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+            return
+    while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+        for command in ("resume", "discard"):
+            with suppress(*REFUSED):
+                await handle.execute_update(command, {"actor": "the end"})
+        await asyncio.sleep(0.1)
+
+
+def check_undone(spec: JobSpec, told: list[check.Happening], partner: Partner, name: str, status: JobStatus) -> None:
+    """Each completed unit was undone once if the job ended badly, newest first; no other unit ever."""
+    asked: dict[str, int] = defaultdict(int)
+    for path in partner.order:
+        if path.startswith(f"/{name}/undo-"):
+            asked[path] += 1
+    undone = [
+        unit.removesuffix(".compensate") for what, unit, _ in told if what == "ended" and unit.endswith(".compensate")
+    ]
+    given_up = {
+        unit.removesuffix(".compensate") for what, unit, _ in told if what == "given" and unit.endswith("compensate")
+    }
+    assert len(undone) == len(set(undone))
+    if status in (JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS):
+        assert not asked
+        return
+    expected = check.to_undo(spec, told)
+    keys: dict[str, int] = defaultdict(int)
+    assert set(undone) <= expected, (undone, expected)
+    left = expected - set(undone) - given_up
+    dead = [unit for unit in left if partner.answers[f"/{name}/undo-{unit.split('.')[0]}"][0] == 200]
+    assert not dead, f"never undone: {dead}"
+    check.check_reverse(told, undone)
+    del keys
+
+
+def test_the_seed_is_told() -> None:
+    assert SEED >= 0
+
+
+def _unused(_: Any) -> None: ...
