@@ -44,6 +44,9 @@ class Plan:
     answers: dict[str, list[int]]
     moves: list[Move]
 
+    def __repr__(self) -> str:
+        return f"Plan of {len(self.steps)} steps"  # Hypothesis warns of a long one
+
     def told(self) -> str:
         """The whole plan as one line of Python, to try it again by hand."""
         return f"Plan({self.steps}, {self.fields}, {self.answers}, {self.moves})"
