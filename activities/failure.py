@@ -81,10 +81,8 @@ def to_info(error: PerdureError, call: StepInput, mask: Mask) -> ErrorInfo:
 
 
 def _interruption(stopped: ActivityCancellationDetails) -> PerdureError:
-    if stopped.paused or stopped.reset:
-        return PerdureError(
-            "WORKER.INTERRUPTED", ErrorClass.LOST, "an operator paused or reset the running activity in Temporal"
-        )
+    if stopped.reset:
+        return PerdureError("WORKER.INTERRUPTED", ErrorClass.LOST, "an operator reset the running activity in Temporal")
     if stopped.not_found and not stopped.worker_shutdown:
         return PerdureError("WORKER.LOST", ErrorClass.LOST, "Temporal no longer waits for this attempt: it is given up")
     return PerdureError(SHUTDOWN, ErrorClass.LOST, "the worker was told to stop while the step ran")

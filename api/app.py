@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 import perdure
 from api import metrics
 from api.dead_letters import operation as dead_letter_operation
+from api.dead_letters import read_routes as parked
 from api.dead_letters import routes as dead_letters
 from api.errors import add_error_handlers
 from api.health import routes as health
-from api.jobs import decision_operation, decision_routes, item_routes
+from api.jobs import decision_operation, decision_routes, diagnosis_routes, item_routes
 from api.jobs import routes as jobs
 from api.jobs.batch import BatchRequest
 from api.jobs.entering import KeyEntries
@@ -111,7 +112,19 @@ def create_app(
     app.add_middleware(ContextMiddleware, tracing=tracing)
     app.add_middleware(RequestLogMiddleware, metrics=RequestMetrics(process.registry))
     add_error_handlers(app)
-    for part in (jobs, item_routes, decision_routes, dead_letters, projection, keys, health, metrics, reference):
+    for part in (
+        jobs,
+        item_routes,
+        diagnosis_routes,
+        decision_routes,
+        parked,
+        dead_letters,
+        projection,
+        keys,
+        health,
+        metrics,
+        reference,
+    ):
         app.include_router(part.router)
     app.state.metrics = process
     app.state.openapi_document = document(app, _MODELS)

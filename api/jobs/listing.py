@@ -26,7 +26,7 @@ def job_filter(query: JobListQuery, principal: Principal) -> JobFilter:
         tenant=principal.scope,
         statuses=_statuses(query.status),
         types=(query.type,) if query.type is not None else (),
-        labels=_labels(query.label),
+        labels=read_labels(query.label),
         queue=query.queue,
         correlation_id=query.correlation_id,
         trace_id=query.trace_id,
@@ -36,11 +36,12 @@ def job_filter(query: JobListQuery, principal: Principal) -> JobFilter:
         fingerprint=query.fingerprint,
         since=query.since,
         until=query.until,
-        words=_words(query.q),
+        words=read_words(query.q),
     )
 
 
-def _words(text: str | None) -> list[str]:
+def read_words(text: str | None) -> list[str]:
+    """The words of `q`; raises ApiError where there are none, or too many."""
     words = search_words(text or "")
     if text is not None and not words:
         raise invalid("query.q", "API.PARAMETER.VALUE", f"{quoted(text)} has no word to search for")
@@ -60,7 +61,8 @@ def _statuses(given: Iterable[str]) -> list[JobStatus]:
     return [JobStatus(name) for name in dict.fromkeys(names)]
 
 
-def _labels(given: Iterable[str]) -> dict[str, str]:
+def read_labels(given: Iterable[str]) -> dict[str, str]:
+    """The labels of `label=key=value`; raises ApiError for another form."""
     labels: dict[str, str] = {}
     for label in given:
         key, equals, value = label.partition("=")

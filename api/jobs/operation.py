@@ -92,3 +92,7 @@ JOURNAL: dict[str, Any] = {
     "summary": "What happened to a job",
     "responses": problems(401, 403, 404, 422, 503),
 }
+DIAGNOSIS: dict[str, Any] = {
+    "summary": "Why a job is as it is",
+    "responses": problems(401, 403, 404, 422, 503),
+}

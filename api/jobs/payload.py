@@ -3,6 +3,8 @@
 from typing import TypeVar
 
 from api.context import RequestContext
+from api.jobs.diagnosing import Diagnosed, job_diagnosis
+from api.jobs.diagnosis_schemas import FailureView, JobDiagnosisView
 from api.jobs.reading import Reading
 from api.jobs.schemas import AttemptView, CompensationView, ErrorView, ItemView, JobView, JournalView, UnitView
 from api.jobs.view import Linker, item_view, journal_entry, whole
@@ -50,6 +52,35 @@ def shown_items(job_id: str, items: list[ItemRecord], principal: Principal, cont
     if views != hidden:
         _note(principal, context, job_id)
     return views
+
+
+def shown_diagnosis(
+    found: Diagnosed, linker: Linker, principal: Principal, context: RequestContext
+) -> JobDiagnosisView:
+    """What surrounds a job's failure, as this principal may see it."""
+    view = job_diagnosis(found, linker)
+    hidden = _masked_diagnosis(view)
+    if not principal.payloads:
+        return hidden
+    if view != hidden:
+        _note(principal, context, view.job_id)
+    return view
+
+
+def _masked_diagnosis(view: JobDiagnosisView) -> JobDiagnosisView:
+    return view.model_copy(
+        update={
+            "input": masked(view.input),
+            "outputs": {step: masked(output) for step, output in view.outputs.items()},
+            "failures": [_masked_failure(failure) for failure in view.failures],
+            "events": [event.model_copy(update={"data": masked_data(event.data)}) for event in view.events],
+        }
+    )
+
+
+def _masked_failure(failure: FailureView) -> FailureView:
+    attempts = [attempt.model_copy(update={"error": _masked_error(attempt.error)}) for attempt in failure.attempts]
+    return failure.model_copy(update={"error": _masked_error(failure.error), "attempts": attempts})
 
 
 def _note(principal: Principal, context: RequestContext, job_id: str) -> None:

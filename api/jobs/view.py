@@ -119,15 +119,17 @@ def _unit(unit: StepRecord | ItemRecord) -> dict[str, Any]:
 
 def _tried(unit: UnitRecord) -> dict[str, Any]:
     shown = {name: getattr(unit, name) for name in CompensationView.model_fields}
-    return shown | {"error": _error(unit.error), "attempts": [_attempt(attempt) for attempt in unit.attempts]}
+    return shown | {"error": error_view(unit.error), "attempts": [attempt_view(attempt) for attempt in unit.attempts]}
 
 
-def _attempt(attempt: StepAttempt) -> AttemptView:
+def attempt_view(attempt: StepAttempt) -> AttemptView:
+    """One try at a unit, payloads as they are."""
     shown = {name: getattr(attempt, name) for name in AttemptView.model_fields}
-    return AttemptView(**shown | {"error": _error(attempt.error)})
+    return AttemptView(**shown | {"error": error_view(attempt.error)})
 
 
-def _error(error: ErrorInfo | None) -> ErrorView | None:
+def error_view(error: ErrorInfo | None) -> ErrorView | None:
+    """A failure, payloads as they are."""
     return None if error is None else ErrorView(**dict(error))
 
 

@@ -41,8 +41,45 @@ class Attempt(View):
     live: bool = False
 
 
+class ItemCounts(View):
+    """The items of a fan-out by state."""
+
+    total: int = 0
+    counts: dict[str, int] = Field(default_factory=dict)
+
+
+class Compensation(View):
+    """What undoes a step; of a fan-out, what undoes its items."""
+
+    status: str
+    error: Error | None = None
+    attempt_count: int = 0
+    attempts: list[Attempt] = Field(default_factory=list)
+
+
+class WaitingFor(View):
+    """What would end an open `WAIT` or `APPROVAL`."""
+
+    kind: str
+    name: str | None = None
+    expires_at: datetime | None = None
+    message: str | None = None
+    required_approvals: int | None = None
+    approvals: int | None = None
+    roles: list[str] = Field(default_factory=list)
+
+
+class Approval(View):
+    """What somebody said to an `APPROVAL`."""
+
+    actor: str | None = None
+    decision: str
+    reason: str | None = None
+    at: datetime | None = None
+
+
 class Step(View):
-    """One step of a job, with the attempts kept of it."""
+    """One step of a job, with the attempts kept of it. `paused`: Temporal holds its attempts back."""
 
     id: str
     type: str
@@ -54,6 +91,11 @@ class Step(View):
     error: Error | None = None
     attempt_count: int = 0
     attempts: list[Attempt] = Field(default_factory=list)
+    paused: bool = False
+    items: ItemCounts | None = None
+    compensation: Compensation | None = None
+    waiting_for: WaitingFor | None = None
+    decisions: list[Approval] = Field(default_factory=list)
 
 
 class Projection(View):
@@ -80,6 +122,7 @@ class Job(View):
     parent_id: str | None = None
     resubmit_of: str | None = None
     created_at: datetime | None = None
+    start_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
     queue_wait_ms: int | None = None

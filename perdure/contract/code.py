@@ -207,7 +207,7 @@ _ENGINE = {
         ErrorClass.LOST, "The worker was stopped while the step ran", "It is repeated elsewhere, at once."
     ),
     "WORKER.INTERRUPTED": CodeInfo(
-        ErrorClass.LOST, "An operator paused or reset the running activity", "It is repeated when the pause ends."
+        ErrorClass.LOST, "An operator reset the running activity in Temporal", "It is repeated at once."
     ),
     "WORKER.STORAGE": CodeInfo(
         _T,

@@ -8,15 +8,16 @@ work on a job one after the other.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from perdure.contract.state import StepStatus
-from perdure.projection import row
+from perdure.projection import fold, row
 from perdure.projection.overlay import overlay
 from perdure.projection.record import ItemRecord, JobRecord, JournalEvent, LiveObservation, StepRecord
-from perdure.store import projected
+from perdure.store import dead_letter_row, projected
 from perdure.store.item import write_items
 from perdure.store.job import show_live
 from perdure.store.live import add_observations, newest_observations
@@ -33,6 +34,11 @@ class ItemSource:
 
     changed: Callable[[], list[ItemRecord]]
     whole: Callable[[], list[ItemRecord]]
+
+    @classmethod
+    def of(cls, state: fold.FoldState) -> "ItemSource":
+        """The items of a run as folded so far; `fold.settle` when they are written."""
+        return cls(partial(fold.changed_items, state), partial(fold.all_items, state))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +113,17 @@ async def write_in(connection: AsyncConnection, batch: Sequence[Projection]) -> 
     new = await projected.write_journal(
         connection, [row.journal_row(event) for entry in batch for event in entry.events]
     )
+    parked = [entry.job_id for entry in batch if entry.job_id not in written or _may_be_parked(entry.job)]
+    await dead_letter_row.refresh(connection, [entry.job_id for entry in batch], parked)
     ended = [entry.job for entry in batch if entry.job_id in written]
     await projected.close_ledger(connection, [row.ledger_row(job) for job in ended if job.status.final])
     return new
+
+
+def _may_be_parked(job: JobRecord) -> bool:
+    """Whether a unit of it may be parked, also where a pause or a cancel hides that."""
+    units = (step.status is StepStatus.DEAD_LETTERED or step.compensation is not None for step in job.steps)
+    return not job.status.final and any(units)
 
 
 async def _job_rows(connection: AsyncConnection, batch: Sequence[Projection], now: datetime) -> list[row.Row]:

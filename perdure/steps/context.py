@@ -42,7 +42,7 @@ class StepContext:
     def heartbeat(self, progress: Any = None, checkpoint: Any = None) -> None:
         """Show how far the step is and keep where to go on; None leaves what was said before.
 
-        Both are JSON, not larger than 256 KiB or the output of a step. The worker says by itself that the step is alive.
+        Both are JSON, each at most 256 KiB and the limit of outputs. The worker says by itself that the step is alive.
 
         Raises:
             StepError: they are not JSON (STEP.OUTPUT_INVALID) or too large (STEP.OUTPUT_TOO_LARGE).

@@ -3,7 +3,7 @@
 A row is as new as the event that changed it: whoever writes an older one changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Integer, Select, case, cast, func, literal, select, tuple_
@@ -66,6 +66,19 @@ async def list_items(
     units = [unit for item in page for unit in _units(item)]
     seen = (await newest_observations(connection, [job_id], units)).get(job_id, []) if units else []
     return ItemPage(overlay_items(page, run_id, seen), len(found) > limit)
+
+
+async def items_of(
+    connection: AsyncConnection, job_id: str, step_id: str, indices: Collection[int]
+) -> list[ItemRecord]:
+    """These items of a step, in order; those of which nothing was heard are left out."""
+    shown: dict[str, ColumnElement[Any]] = {name: items.c[name] for name in _COLUMNS}
+    shown["decisions"] = func.coalesce(items.c.decisions, cast(literal("[]"), items.c.decisions.type))
+    query = select(as_text(json_object(shown))).where(
+        items.c.job_id == job_id, items.c.step_id == step_id, items.c["index"].in_(indices)
+    )
+    rows = await connection.scalars(query.order_by(items.c["index"]))
+    return await _with_attempts(connection, job_id, [ItemRecord.model_validate_json(row) for row in rows])
 
 
 def _page(job_id: str, step_id: str, statuses: Sequence[StepStatus], after: int, limit: int) -> Select[str]:

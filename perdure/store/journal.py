@@ -1,11 +1,11 @@
 """The journal of a job, numbered. Used by the API."""
 
-from sqlalchemy import select
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.projection.record import JournalEvent
 from perdure.store.json_row import as_text, json_object
-from perdure.store.table import journal
+from perdure.store.table import journal, runs
 
 
 class JournalRow(JournalEvent):
@@ -14,15 +14,18 @@ class JournalRow(JournalEvent):
     seq: int
 
 
+_ALWAYS = literal_column("'-infinity'::timestamptz")
 _ORDER = (journal.c.run_started_at, journal.c.run_id, journal.c.event_id, journal.c.ordinal)
 
 
 async def list_journal(connection: AsyncConnection, job_id: str, after_seq: int, limit: int) -> list[JournalRow]:
     """Rows `after_seq + 1` and on, at most `limit`. The order is the histories', never a clock's."""
     columns = {name: journal.c[name] for name in JournalEvent.model_fields}
+    begun = select(func.min(runs.c.started_at)).where(runs.c.job_id == job_id).scalar_subquery()
     query = (
         select(as_text(json_object(columns)))
-        .where(journal.c.job_id == job_id)
+        # Partitions of earlier months need not be looked into.
+        .where(journal.c.job_id == job_id, journal.c.run_started_at >= func.coalesce(begun, _ALWAYS))
         .order_by(*_ORDER)
         # A row's number is its place in this order, so skipping rows is skipping numbers.
         .offset(after_seq)

@@ -1,7 +1,7 @@
 """Partitions by month of the tables that grow with every job: made ahead, while the tables are in use.
 
 Called by the leading worker. A row's month is that of the start of its run, which every row of a run has alike, so
-that what is unique within a run is unique in the table (docs/decisions/0015). A month nobody has made yet goes to
+that what is unique within a run is unique in the table (docs/decisions/0018). A month nobody has made yet goes to
 the default partition, where no row is ever lost, and moves out of it when its own partition is made.
 """
 

@@ -16,13 +16,13 @@ from sqlalchemy import JSON, Column, CursorResult, Table, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from perdure.store.table import attempts, items, jobs, journal, ledger, ledger_outcomes, runs, steps
+from perdure.store.table import attempts, dead_letters, items, jobs, journal, ledger, ledger_outcomes, runs, steps
 
-COMPARED = (jobs, steps, items, runs, attempts, journal)
-_OF_JOB = {jobs.name: "id", steps.name: "job_id", items.name: "job_id"}
+COMPARED = (jobs, steps, items, runs, attempts, journal, dead_letters)
+_OF_JOB = {jobs.name: "id", steps.name: "job_id", items.name: "job_id", dead_letters.name: "job_id"}
 """Tables that tell a job as its newest run has it; the others tell of each run."""
-_NOT_COMPARED = frozenset({"projected_at", "lag_ms", "problem"})
-"""When it was written, and what the sweep adds."""
+_NOT_COMPARED = frozenset({"projected_at", "lag_ms", "problem", "parked_at"})
+"""When it was written, what the sweep adds, and what an earlier run that is gone may have told."""
 _KEPT = ("projected_at", "lag_ms", "problem")
 
 

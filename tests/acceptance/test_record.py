@@ -1,17 +1,22 @@
 """Acceptance D: what the record says is what happened, whoever did it, and whatever was away meanwhile."""
 
+import asyncio
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from typing import Any
 
+import asyncpg
 import pytest
 
 from perdure.client import PerdureClient
 from perdure.client.view import Job, JournalEntry
 from tests.acceptance.conftest import until
 from tests.server.partner import Partner
-from tests.server.stack import Stack, running_stack
+from tests.server.stack import Stack, environment, running_stack
 
 CITED = {
     "JOB_SUBMITTED": "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED",
@@ -29,6 +34,7 @@ CITED = {
     "JOB_DEAD_LETTERED": "EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED",
     "JOB_RETRY_REQUESTED": "EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED",
 }
+NOTED = "EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED"
 COMPLETING = {"EVENT_TYPE_ACTIVITY_TASK_COMPLETED", "EVENT_TYPE_TIMER_FIRED"}
 NAP = {"id": "nap", "type": "SLEEP", "with": {"duration": "1h"}}
 
@@ -76,6 +82,53 @@ def test_d1_every_journal_row_cites_the_event_that_says_the_same(
     assert types[:3] == ["JOB_SUBMITTED", "JOB_STARTED", "STEP_SKIPPED"]
     assert types.count("STEP_ATTEMPT_FAILED") == 2
     assert {"STEP_PARKED", "JOB_RETRY_REQUESTED", "STEP_WAITING"} <= set(types)
+
+
+def test_d1_rows_about_items_waits_pauses_and_compensations_cite_what_says_so(
+    stack: Stack, client: PerdureClient
+) -> None:
+    undo = {"type": "LOG", "with": {"message": "undo"}}
+    divide = {"type": "COMPUTE", "with": {"expression": "6 / item"}, "retry": {"maximum_attempts": 1}}
+    steps: list[dict[str, Any]] = [
+        {"id": "each", **divide, "for_each": {"items": [1, 0, 3]}, "compensate": undo, "catch": [{"output": -1}]},
+        {"id": "hold", "type": "WAIT", "with": {"name": "go"}},
+        {"id": "bad", "type": "FAIL", "with": {"code": "STEP.BAD"}},
+    ]
+    id_ = client.submit({"name": "whole", "steps": steps}).job.id
+    until(client, id_, lambda job: job.status == "WAITING")
+    client.pause(id_, reason="lunch")
+    until(client, id_, lambda job: job.status == "PAUSED" and job.status_reason == "paused by key:admin: lunch")
+    client.resume(id_)
+    client.deliver(id_, "go", {"n": 1}, reason="came")
+    until(client, id_, lambda job: job.status == "DEAD_LETTERED")
+    client.discard(id_, reason="enough")
+    job = client.wait(id_, timeout=30)
+    each = job.steps[0]
+    assert (each.output, job.steps[1].status, job.steps[2].status) == ([6, -1, 2], "COMPLETED", "FAILED")
+    # What was caught did nothing that could be undone.
+    assert each.items is not None
+    assert each.items.counts == {"COMPENSATED": 2, "COMPLETED": 1}
+    rows = rows_of(client, id_, "JOB_FAILED")
+    assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
+    by_type: dict[str, set[str]] = {}
+    for type_, event in cited(stack, id_, rows):
+        by_type.setdefault(type_, set()).add(event)
+    noted = {
+        "STEP_CAUGHT",
+        "STEP_DELIVERED",
+        "JOB_PAUSED",
+        "JOB_RESUMED",
+        "JOB_DISCARDED",
+        "STEP_PARKED",
+        "STEP_WAITING",
+    }
+    assert {type_: by_type.get(type_) for type_ in noted} == {type_: {NOTED} for type_ in noted}
+    # Cheap steps are tried within the workflow task: a marker tells of them.
+    assert by_type["STEP_COMPENSATED"] <= {"EVENT_TYPE_MARKER_RECORDED", "EVENT_TYPE_ACTIVITY_TASK_COMPLETED"}
+    assert by_type["STEP_STARTED"] >= {NOTED}
+    undone = [row.data["item"] for row in rows if row.type == "STEP_COMPENSATED"]
+    assert sorted(undone) == [0, 2]
+    assert {row.actor for row in rows if row.type in ("JOB_PAUSED", "STEP_DELIVERED", "JOB_DISCARDED")} == {"key:admin"}
 
 
 def test_d1_terminate_from_the_temporal_cli_shows_within_five_seconds(stack: Stack, client: PerdureClient) -> None:
@@ -163,3 +216,38 @@ def wait_until_well(own: Stack, victim: str) -> None:
             pass
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_d3_check_finds_planted_drift_and_rebuild_makes_the_same_rows(stack: Stack, client: PerdureClient) -> None:
+    done = client.submit({"name": "kept", "steps": [{"id": "a", "type": "LOG", "with": {"message": "x"}}]}).job.id
+    client.wait(done, timeout=30)
+    rows_of(client, done, "JOB_COMPLETED")
+    right = operate(stack, "check", done)
+    assert (right["counts"]["jobs"], right["counts"]["drifted"]) == (1, 0)
+    asyncio.run(planted(stack, done))
+    check = operate(stack, "check", done, code=1)
+    found = {(each["table"], each["kind"], *each["columns"]) for each in check["findings"]}
+    assert found == {("jobs", "DIFFERENT", "status"), ("journal", "MISSING")}
+    rebuild = operate(stack, "rebuild", done)
+    assert (rebuild["counts"]["mended"], rebuild["digest"]) == (1, right["digest"])
+    assert client.get(done).status == "COMPLETED"
+    assert operate(stack, "check", done)["digest"] == right["digest"]
+
+
+def operate(stack: Stack, verb: str, job_id: str, code: int = 0) -> dict[str, Any]:
+    """`perdure projection …` as an admin runs it, in the stack's directory."""
+    words = [sys.executable, "-m", "perdure.cli", "projection", verb, "--job", job_id, "-o", "json", "--yes"]
+    done = subprocess.run(
+        words, cwd=stack.directory, env=environment(), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == code, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+async def planted(stack: Stack, job_id: str) -> None:
+    """Somebody writes into the tables."""
+    connection = await asyncpg.connect(stack.info.database_url.replace("+asyncpg", ""))
+    await connection.execute("UPDATE jobs SET status = 'FAILED' WHERE id = $1", job_id)
+    await connection.execute("DELETE FROM journal WHERE job_id = $1 AND type = 'STEP_STARTED'", job_id)
+    await connection.close()

@@ -1,29 +1,24 @@
 """Records the histories in tests/replay/histories from real jobs: `python -m tests.replay.record`.
 
-Run it when a construct is added; never re-record an old history to make a replay pass.
+Without names it records the cases that have no history yet. Never re-record an old one to make a replay pass.
 """
 
 import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import WorkflowFailureError
 
 from tests.integration.workflow.conftest import Bench, Handle, running_bench
+from tests.replay.case import continuing, control, flow, undoing
+from tests.replay.case.part import QUICK, Case, call
 from tests.server.partner import Partner, running_partner
 from tests.server.temporal import running_temporal
 
 HISTORIES = Path(__file__).parent / "histories"
-QUICK = {"maximum_attempts": 3, "initial_interval": "10ms"}
-
-
-def call(partner: Partner, id_: str, **fields: Any) -> dict[str, Any]:
-    return {"id": id_, "type": "HTTP_CALL", "with": {"url": f"{partner.url}/{id_}"}, "retry": QUICK, **fields}
-
 
 async def listed_order(bench: Bench, partner: Partner) -> Handle:
     return await bench.start(
@@ -88,7 +83,7 @@ async def continued(bench: Bench, partner: Partner) -> Handle:
     return await bench.start([call(partner, f"s{n}") for n in range(15)])
 
 
-CASES: list[Callable[[Bench, Partner], Awaitable[Handle]]] = [
+CASES: list[Case] = [
     listed_order,
     graph_with_retries,
     parked_and_retried,
@@ -97,27 +92,47 @@ CASES: list[Callable[[Bench, Partner], Awaitable[Handle]]] = [
     timed_out,
     canceled,
     continued,
+    *flow.CASES,
+    *control.CASES,
+    *undoing.CASES,
+    *continuing.CASES,
 ]
 
 
 async def record(address: str, partner: Partner, names: set[str]) -> None:
     async with running_bench(address, identity="recorder") as bench:
         for case in CASES:
-            if names and case.__name__ not in names:
+            name = case.__name__
+            if name not in names and (names or list(HISTORIES.glob(f"{name}*.json"))):
                 continue
-            partner.answers.clear()
+            for kept in (partner.answers, partner.calls, partner.delays):
+                kept.clear()
             handle = await case(bench, partner)
             with contextlib.suppress(WorkflowFailureError):
                 await handle.result()
-            await write(bench, handle, case.__name__)
+            await write(bench, handle.id, name)
 
 
-async def write(bench: Bench, handle: Handle, name: str) -> None:
-    executions = [run async for run in bench.client.list_workflows(f'WorkflowId="{handle.id}"')]
-    for number, run in enumerate(sorted(executions, key=lambda run: run.start_time), 1):
-        history = await bench.client.get_workflow_handle(handle.id, run_id=run.run_id).fetch_history()
-        suffix = f"-{number}" if len(executions) > 1 else ""
+async def write(bench: Bench, job_id: str, name: str) -> None:
+    """All runs of a job, and its children's, which have to end too."""
+    run_id: str | None = (await bench.client.get_workflow_handle(job_id).describe()).first_run_id
+    runs = []
+    while run_id:
+        with contextlib.suppress(WorkflowFailureError):
+            await bench.client.get_workflow_handle(job_id, run_id=run_id).result(follow_runs=False)
+        runs.append(await bench.client.get_workflow_handle(job_id, run_id=run_id).fetch_history())
+        run_id = runs[-1].events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+    for number, history in enumerate(runs, 1):
+        suffix = f"-{number}" if len(runs) > 1 else ""
         (HISTORIES / f"{name}{suffix}.json").write_text(without_traces(history.to_json()) + "\n")
+    started = [
+        event.child_workflow_execution_started_event_attributes.workflow_execution.workflow_id
+        for history in runs
+        for event in history.events
+        if event.HasField("child_workflow_execution_started_event_attributes")
+    ]
+    for child in started:
+        await write(bench, child, f"{name}.{child.removeprefix(job_id).strip('~')}")
 
 
 def without_traces(history: str) -> str:

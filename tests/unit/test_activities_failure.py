@@ -58,7 +58,6 @@ OWN = StepError("STEP.X", ErrorClass.THROTTLED, "busy")
         (STOPPED, {}, ("FAILED", "STEP.INTERNAL", "INTERNAL")),
         (STOPPED, {"not_found": True, "worker_shutdown": True}, ("LOST", "WORKER.SHUTDOWN", "LOST")),
         (STOPPED, {"not_found": True}, ("LOST", "WORKER.LOST", "LOST")),
-        (STOPPED, {"paused": True}, ("LOST", "WORKER.INTERRUPTED", "LOST")),
         (STOPPED, {"reset": True}, ("LOST", "WORKER.INTERRUPTED", "LOST")),
         (STOPPED, {"timed_out": True}, ("TIMED_OUT", "STEP.TIMEOUT", "TIMEOUT")),
         (TimeoutError(), {"expired": True}, ("TIMED_OUT", "STEP.TIMEOUT", "TIMEOUT")),

@@ -40,6 +40,7 @@ def test_every_route_is_documented(document: dict[str, Any]) -> None:
         ("get", "/v1/jobs"),
         ("get", "/v1/jobs/{job_id}"),
         ("get", "/v1/jobs/{job_id}/journal"),
+        ("get", "/v1/jobs/{job_id}/steps/{step_id}/items"),
         *(("post", f"/v1/jobs/{{job_id}}/{verb}") for verb in ("cancel", "terminate", "pause", "resume", "retry")),
         *(("post", f"/v1/jobs/{{job_id}}/{verb}") for verb in ("resubmit", "deliver", "approve")),
         *(("post", f"/v1/dead-letters/{{job_id}}/{verb}") for verb in ("retry", "skip", "discard")),

@@ -20,7 +20,10 @@ from temporalio.converter import (
     StorageDriverWorkflowInfo,
 )
 
+from api.temporal_call import TemporalUnavailableError, temporal_call
 from perdure.contract.limit import JobLimits
+from perdure.projection.history import UNDECODABLE
+from perdure.projection.payload import PayloadReader
 from perdure.settings import Settings, setting_problems
 from perdure.storage import disk
 from perdure.storage.converter import data_converter
@@ -139,6 +142,26 @@ async def test_erasing_a_job_leaves_others_and_the_job_can_go_on(root: Path) -> 
     assert await other.decode([kept]) == [LARGE]
     (again,) = await whole.encode([LARGE])
     assert await whole.decode([again]) == [LARGE]
+
+
+async def test_the_projection_tells_what_is_away_from_what_is_gone(root: Path) -> None:
+    whole = converter(root)
+    (payload,) = await whole.encode([LARGE])
+    (file,) = files(root)
+    file.unlink()
+    assert (await PayloadReader(whole).one(payload))[UNDECODABLE]["reason"] == "PayloadLostError"
+    (root / disk.MARKER).unlink()
+    with pytest.raises(StorageUnavailableError):
+        await PayloadReader(whole).one(payload)
+
+
+async def test_the_api_says_that_it_is_away(root: Path) -> None:
+    whole = converter(root)
+    (root / disk.MARKER).unlink()
+    with pytest.raises(TemporalUnavailableError, match="external storage") as refused:
+        async with temporal_call():
+            await whole.encode([LARGE])
+    assert refused.value.code == "API.UNAVAILABLE"
 
 
 @pytest.mark.parametrize(

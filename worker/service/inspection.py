@@ -68,6 +68,7 @@ class Inspector:
         self._engine = engine
         self._shadows = shadows
         self._reads = asyncio.Semaphore(_READS)
+        self._alone = asyncio.Lock()
 
     async def inspect(self, runs: _Runs, progress: Progress, *, mend: bool) -> None:
         """Look at these runs and all they lead to. What is found goes to `progress`.
@@ -107,24 +108,28 @@ class Inspector:
             return []
         new = await self._unknown(folded) if mend else []
         await write(self._engine, new)
-        async with transaction(self._shadows) as connection:
+        for entry in new:
+            progress.tell({"kind": "MISSING", "job_id": entry.job_id})
+        fresh = {entry.job_id for entry in new}
+        known = [entry for entry in folded if entry.job_id not in fresh]
+        async with self._alone, transaction(self._shadows) as connection:
             schema = await shadow(connection)
-            await write_in(connection, folded)
+            await write_in(connection, known)
             stored = await inspected.stored(connection, schema, [entry.job_id for entry in folded])
-            found = _sort(folded, stored, mend=mend)
+            found = _sort(known, stored, mend=mend)
             drifted = await self._drift(connection, schema, found, stored, progress)
-            for job_id in {entry.job_id for entry in new}:
-                progress.count("drifted")
-                progress.tell({"kind": "MISSING", "job_id": job_id})
-            mended = found.still
+            late = [entry for entry, _ in found.late] if mend else []
             if mend and drifted:
-                wrong = [
-                    entry for entry in (*found.still, *(late for late, _ in found.late)) if entry.job_id in drifted
-                ]
+                wrong = [entry for entry in (*found.still, *late) if entry.job_id in drifted]
                 await replace(connection, schema, _scope(wrong, stored))
-                mended = [*found.still, *(late for late, _ in found.late)]
-            progress.digest ^= await digest(connection, schema, _scope(mended, stored))
-        _count(found, progress, mended=len(drifted) + len(new) if mend else 0, last=last)
+            right = _scope([*found.still, *late, *new], stored)
+            progress.digest ^= await digest(connection, schema, right)
+        done = [*found.still, *(entry for entry, _ in found.late), *new]
+        progress.count("jobs", len(done))
+        progress.count("runs", sum(len(entry.runs) for entry in done))
+        progress.count("drifted", len(drifted) + len(new))
+        progress.count("mended", len(drifted) + len(new) if mend else 0)
+        progress.count("moving", len(found.moving) if last else 0)
         return [] if last else [entry.job_id for entry in found.moving]
 
     async def _unknown(self, folded: Sequence[Projection]) -> list[Projection]:
@@ -149,7 +154,6 @@ class Inspector:
             progress.count(f"rows.{difference.table}")
             place = {"table": difference.table, "row": difference.key, "columns": difference.columns}
             progress.tell({"kind": difference.kind, "job_id": job_id, **place})
-        progress.count("drifted", len(drifted))
         return drifted
 
 
@@ -188,15 +192,6 @@ def _tells_the_job(entry: Projection, stored: Stored) -> bool:
     whole = all(run.continued_from is None or run.continued_from in run_ids for run in entry.runs)
     place = stored.jobs.get(entry.job_id)
     return whole and (place is None or place <= (newest.run_started_at, newest.run_id))
-
-
-def _count(found: _Sorted, progress: Progress, *, mended: int, last: bool) -> None:
-    done = [*found.still, *(late for late, _ in found.late)]
-    if last:
-        progress.count("moving", len(found.moving))
-    progress.count("jobs", len(done))
-    progress.count("runs", sum(len(entry.runs) for entry in done))
-    progress.count("mended", mended)
 
 
 def _is_away(error: BaseException) -> bool:

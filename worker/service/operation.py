@@ -4,6 +4,7 @@ After each page what was found is stored, so that whoever leads next goes on fro
 shows; jobs and the projector go on meanwhile.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -23,7 +24,7 @@ from worker.service.leader import Leader
 from worker.service.visibility import Visibility
 
 _log = structlog.get_logger("worker.operation")
-_BATCH = 100
+_BATCH, _AT_ONCE = 100, 2
 _INTERVAL = 1.0
 
 
@@ -74,10 +75,9 @@ class Operations:
             await save(connection, operation.id, progress, started_at=started_at)
         while self._goes_on():
             runs, progress.page_token = await self._page(operation, progress.page_token)
-            for batch in _batches(runs):
-                await self._inspector.inspect(batch, progress, mend=operation.kind is OperationKind.REBUILD)
-                if not self._goes_on():
-                    return
+            await self._inspect(operation, runs, progress)
+            if not self._goes_on():
+                return
             async with transaction(self._engine) as connection:
                 await save(connection, operation.id, progress, started_at=started_at)
                 if not progress.page_token:
@@ -85,6 +85,20 @@ class Operations:
             if not progress.page_token:
                 self._finished(operation, progress, started_at)
                 return
+
+    async def _inspect(self, operation: Operation, runs: Sequence[tuple[str, str | None]], progress: Progress) -> None:
+        """Batch by batch, some at once: while one is compared another is read."""
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(batch: Mapping[str, list[str | None]]) -> None:
+            async with gate:
+                if self._goes_on():
+                    await self._inspector.inspect(batch, progress, mend=operation.kind is OperationKind.REBUILD)
+
+        outcomes = await asyncio.gather(*map(one, _batches(runs)), return_exceptions=True)
+        for problem in outcomes:
+            if problem is not None:
+                raise problem
 
     async def _page(
         self, operation: Operation, token: bytes | None

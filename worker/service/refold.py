@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
@@ -70,7 +69,7 @@ class Refold:
 
 def _projection(run: RunFold) -> RunProjection:
     state = run.state
-    items = ItemSource(partial(fold.changed_items, state), partial(fold.all_items, state)) if state.touched else None
+    items = ItemSource.of(state) if state.touched else None
     return RunProjection(fold.record(state), run.closed, state.continued_from, run.base, items)
 
 

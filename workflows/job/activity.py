@@ -55,7 +55,7 @@ async def run_activity(job: JobRun, unit: Unit, call: StepInput) -> Outcome:
 async def _run_remotely(job: JobRun, unit: Unit, call: StepInput, ends_at: datetime | None) -> Outcome:
     if job.paused:
         await workflow.wait_condition(lambda: not job.paused)
-    await job.budget.reserve(json_bytes(call.params))
+    await job.budget.reserve(job.limits.sent_bytes(json_bytes(call.params)))
     left = ends_at - workflow.now() if ends_at else None
     if left is not None and left <= timedelta(0):
         return out_of_time(job, unit, call.before)

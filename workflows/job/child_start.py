@@ -50,7 +50,8 @@ async def start_child(
     Raises WorkflowAlreadyStartedError where a job of that id runs.
     """
     start = JobStart(spec=spec, tenant=job.start.tenant, limits=job.limits)
-    await job.budget.reserve(json_bytes(start.model_dump(mode="json", by_alias=True)))
+    size = json_bytes(start.model_dump(mode="json", by_alias=True))
+    await job.budget.reserve(job.limits.sent_bytes(size))
     return await workflow.start_child_workflow(
         JOB_WORKFLOW,
         start,

@@ -134,6 +134,8 @@ class Execution:
 
     async def _close(self, ending: Ending) -> None:
         self.ending = ending
+        self.scheduler.closing = True
+        await self._take_what_ended()
         self._time.stop()
         self._start_time.stop()
         parked = self.parking.parked
@@ -180,6 +182,11 @@ class Execution:
             with contextlib.suppress(CancelledError):
                 await workflow.wait_condition(lambda: self._moved)
         self.parking.close(expired=False)
+
+    async def _take_what_ended(self) -> None:
+        """Settle what ended in this workflow task: stopped now, its result, and that it took effect, would be lost."""
+        with contextlib.suppress(CancelledError):
+            await workflow.wait_condition(lambda: True)
 
     async def _settled(self) -> None:
         """Wait until no unit runs and every child's start is confirmed; a cancel meanwhile changes nothing."""

@@ -35,7 +35,7 @@ def after_failure(job: JobRun, unit: Unit, call: StepInput, failed: Failed) -> A
 
 def _at_most_once(job: JobRun, unit: Unit, call: StepInput, failed: Failed) -> Again | Failed:
     # Temporal makes a single attempt of these, so that it cannot repeat one that was lost.
-    if effect_unknown(failed.error):
+    if effect_unknown(failed.error) and failed.error.error_class.retryable:
         message = f"an attempt may have taken effect, so it is not repeated: {failed.error.message}"
         details = {"code": failed.error.code}
         unknown = failure(job, unit, "STEP.EFFECT_UNKNOWN", ErrorClass.LOST, message, details)

@@ -9,9 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from perdure.cli import screen
+from perdure.cli.jobs import detail
 from perdure.cli.jobs.format import between, cut, moment, span, value
 from perdure.cli.screen import printable, state
 from perdure.client import Attempt, Error, Job, Step
+from perdure.contract.state import JobStatus
 
 DETAIL = 120
 """Characters of a message or output in the steps table."""
@@ -33,7 +35,8 @@ def _facts(job: Job) -> Iterator[str]:
     retries = "no retry" if job.retry_count == 0 else f"{job.retry_count} of them retries"
     yield f"queue {job.queue} · priority {job.priority} · submitted by {printable(job.submitted_by or '-')}"
     times = f"waited {span(job.queue_wait_ms)} · ran {span(job.execution_ms)}"
-    yield f"created {moment(job.created_at)} · {times}"
+    planned = f" · starts at {moment(job.start_at)}" if job.start_at and not job.started_at and not job.final else ""
+    yield f"created {moment(job.created_at)} · {times}{planned}"
     yield f"attempts {job.attempts}, {retries}"
     if job.labels:
         yield "labels " + ", ".join(f"{name}={printable(label)}" for name, label in job.labels.items())
@@ -53,10 +56,21 @@ def steps(job: Job) -> Table:
             between(step.started_at, step.completed_at),
             _what(step),
         )
-        for attempt in step.attempts:
-            if attempt.error is not None:
-                table.add_row("", "", "", f"#{attempt.attempt}", _took(attempt), Text(failure(attempt), "yellow"))
+        _add_failures(table, step.attempts)
+        for said in step.decisions:
+            table.add_row("", "", "", "", "", Text(detail.decision(said), "dim"))
+        if step.compensation is not None:
+            count = str(max(step.compensation.attempt_count, len(step.compensation.attempts)))
+            what = Text(error_line(step.compensation.error), "yellow") if step.compensation.error else ""
+            table.add_row("  undo", "", state(step.compensation.status), count, "", what)
+            _add_failures(table, step.compensation.attempts)
     return table
+
+
+def _add_failures(table: Table, attempts: list[Attempt]) -> None:
+    for attempt in attempts:
+        if attempt.error is not None:
+            table.add_row("", "", "", f"#{attempt.attempt}", _took(attempt), Text(failure(attempt), "yellow"))
 
 
 def failure(attempt: Attempt) -> str:
@@ -84,6 +98,13 @@ def _took(attempt: Attempt) -> str:
 
 
 def _what(step: Step) -> Text:
+    if step.waiting_for is not None:
+        return Text(detail.waiting(step.waiting_for), "cyan")
+    if step.items is not None and (step.output is None or step.error is not None):
+        told = error_line(step.error) if step.error is not None else ""
+        return Text.assemble(detail.items(step.items), (f"  {told}" if told else "", "yellow"))
+    if step.paused:
+        return Text("held back in Temporal (paused)", "yellow")
     if step.error is not None and not any(one.error for one in step.attempts):
         return Text(error_line(step.error), "yellow")
     if step.status == "RETRYING" and (due := _due(step)):
@@ -108,6 +129,11 @@ def _due(step: Step) -> str:
 
 def hint(job: Job) -> str | None:
     """What to do next about a job that needs somebody; None when it needs nobody."""
+    if job.status == JobStatus.PAUSED:
+        return f"The job is paused: nothing new starts. Let it go on with\n  perdure jobs resume {job.id}"
+    waits = [step for step in job.steps if step.waiting_for is not None]
+    if waits and not (job.final or job.parked):
+        return detail.how_to_end(job.id, waits[0])
     if not job.parked:
         return None
     return (

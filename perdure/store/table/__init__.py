@@ -2,6 +2,8 @@
 
 from perdure.store.table.access import api_keys
 from perdure.store.table.base import metadata
+from perdure.store.table.bulk_action import bulk_action_items, bulk_actions
+from perdure.store.table.dead_letter import dead_letters
 from perdure.store.table.job import LIVE_FIELDS, WORDS_CONFIGURATION, attempts, items, job_words, jobs, runs, steps
 from perdure.store.table.operation import projection_operations, set_aside_jobs
 from perdure.store.table.record import journal, ledger, ledger_outcomes, live_observations
@@ -12,6 +14,9 @@ __all__ = [
     "WORDS_CONFIGURATION",
     "api_keys",
     "attempts",
+    "bulk_action_items",
+    "bulk_actions",
+    "dead_letters",
     "items",
     "job_words",
     "jobs",

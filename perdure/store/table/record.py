@@ -1,6 +1,6 @@
 """Tables that only grow: the journal (folded again on a rebuild), live observations and the ledger."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Integer, Table, Text, func, literal_column, text
 
 from perdure.store.table.base import MOMENT, PAYLOAD, RUN_STARTED, metadata
 
@@ -25,6 +25,15 @@ journal = Table(
     Column("trace_id", Text),
     Column("data", PAYLOAD, nullable=False),
     postgresql_partition_by="RANGE (run_started_at)",
+)
+
+_FINGERPRINT = "((data -> 'error') ->> 'fingerprint')"
+Index(
+    "journal_failures_idx",
+    func.split_part(journal.c.job_id, literal_column("':'"), literal_column("1")),
+    literal_column(_FINGERPRINT),
+    journal.c.at.desc(),
+    postgresql_where=text(f"{_FINGERPRINT} IS NOT NULL"),
 )
 
 live_observations = Table(

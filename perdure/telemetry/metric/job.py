@@ -85,7 +85,7 @@ class JobMetrics:
                 self._queue_wait.labels(*by_job).observe(job.queue_wait_ms / 1000)
             elif row.type in _JOB_ENDS and job.execution_ms is not None:
                 self._duration.labels(*by_job, job.status.value).observe(job.execution_ms / 1000)
-            elif row.type in _STEP_ENDS:
+            elif row.type in _STEP_ENDS and "item" not in row.data and "compensation" not in row.data:
                 self._step_ended(job, row)
 
     def _begin(self, job_type: str, queue: str) -> None:

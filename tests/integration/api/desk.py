@@ -1,5 +1,6 @@
 """Jobs in every state, and decisions about them over HTTP; for the tests of decisions."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -77,10 +78,15 @@ class Desk:
     async def decide(
         self, job_id: str, verb: str, body: Any = None, *, by: httpx.AsyncClient | None = None, key: str | None = None
     ) -> httpx.Response:
-        """`verb` is a job's, or with a slash before it a dead letter's."""
+        """`verb` is a job's, or with a slash before it a dead letter's. A 503 is sent again, as clients are told to."""
         path = f"/v1/dead-letters/{job_id}{verb}" if verb[0] == "/" else f"/v1/jobs/{job_id}/{verb}"
         headers = {} if key is None else {"Idempotency-Key": key}
-        return await (by or self.http).post(path, json=body if body is not None else {}, headers=headers)
+        for _ in range(5):
+            answer = await (by or self.http).post(path, json=body if body is not None else {}, headers=headers)
+            if answer.status_code != 503:
+                break
+            await asyncio.sleep(float(answer.headers["retry-after"]))
+        return answer
 
     async def journal(self, job_id: str) -> list[dict[str, Any]]:
         """The rows, projected now."""

@@ -24,7 +24,7 @@ from perdure.egress.client import guarded_client
 from perdure.egress.policy import EgressPolicy
 from perdure.projection import fold
 from perdure.projection.reader import read_all_runs, read_new
-from perdure.projection.writer import Projection, RunProjection, write
+from perdure.projection.writer import ItemSource, Projection, RunProjection, write
 from perdure.security.key import PresentedKey, key_hash, parse_key
 from perdure.settings import Settings
 from perdure.store.engine import create_engine
@@ -82,7 +82,8 @@ class Api:
         runs, journal = [], []
         for run_id in await read_all_runs(self.temporal, job_id):
             state, rows = fold.fold_run(job_id, run_id, await read_new(self.temporal, job_id, run_id))
-            runs.append(RunProjection(fold.record(state), closed=state.closed is not None))
+            closed = state.closed is not None
+            runs.append(RunProjection(fold.record(state), closed=closed, items=ItemSource.of(state)))
             journal += rows
         await write(self.engine, [Projection(job_id, runs, journal)])
 

@@ -22,6 +22,10 @@ PATHS = [
     ("GET", "/v1/jobs/default:x/journal"),
     ("POST", "/v1/jobs/default:x/cancel"),
     ("POST", "/v1/jobs/default:x/retry"),
+    ("POST", "/v1/jobs/batch"),
+    ("POST", "/v1/jobs/default:x/terminate"),
+    ("POST", "/v1/jobs/default:x/resubmit"),
+    ("POST", "/v1/dead-letters/default:x/skip"),
     ("GET", "/v1/jobs?limit=x"),
 ]
 

@@ -79,7 +79,7 @@ async def things(api: Api, tenant: str = "acme") -> dict[str, str]:
     body = spec(input={"secret": CANARY}, name=CANARY, labels={"x": CANARY})
     job = (await submitter.post("/v1/jobs", json=body)).json()
     key = await api.key(tenant, "viewer", name=CANARY)
-    return {"job_id": job["id"], "key_id": key.id}
+    return {"job_id": job["id"], "key_id": key.id, "step_id": "a"}
 
 
 async def send(client: httpx.AsyncClient, operation: Operation, path: str) -> httpx.Response:
@@ -124,7 +124,7 @@ async def test_e1_another_tenant(api: Api, operation: Operation, role: str) -> N
     if TABLE[str(operation)][role] == "403":
         check_problem(answer, 403)
     elif TABLE[str(operation)]["another tenant's"] == "404":
-        absent = operation.filled({"job_id": f"acme:{unique()}", "key_id": unique()[:12]})
+        absent = operation.filled({"job_id": f"acme:{unique()}", "key_id": unique()[:12], "step_id": "a"})
         there, not_there = check_problem(answer, 404), check_problem(await send(stranger, operation, absent), 404)
         assert [there[name] for name in ("code", "title", "detail")] == [
             not_there[name] for name in ("code", "title", "detail")
@@ -140,6 +140,7 @@ async def test_e1_without_the_grant_no_route_shows_a_payload(api: Api, operation
     canary = f"canary-{unique()}"
     job_id = (await submitter.post("/v1/jobs", json=spec(input={"secret": canary}))).json()["id"]
     await api.project(job_id)
-    path = operation.filled({"job_id": job_id, "key_id": (await api.key("masked", "viewer")).id})
+    key = await api.key("masked", "viewer")
+    path = operation.filled({"job_id": job_id, "key_id": key.id, "step_id": "a"})
     answer = await send(api.client(await api.key("masked", role)), operation, path)
     assert canary not in answer.text

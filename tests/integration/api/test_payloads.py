@@ -49,7 +49,7 @@ async def job_id(api: Api, bench: Bench) -> AsyncIterator[str]:
         yield job_id
 
 
-READS = ["", "?consistency=strong", "/journal"]
+READS = ["", "?consistency=strong", "/journal", "/diagnosis"]
 
 
 @pytest.mark.parametrize("read", READS)

@@ -1,6 +1,7 @@
 """D3: a check finds what is not as the histories have it, and a rebuild makes the same rows again."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -9,11 +10,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 
 from perdure.contract.state import JobStatus
 from perdure.settings import Settings
 from perdure.store.operation import Operation, OperationKind, OperationStatus, get_operation, request
 from perdure.store.session import transaction
+from perdure.store.shadow import COMPARED
+from perdure.store.table import metadata
 from tests.integration.projection.conftest import Plant
 from tests.integration.projection.test_live_view import LOG, temporal
 from tests.integration.store.rows import count, rows_of
@@ -23,7 +27,7 @@ from worker.service.running import running_services
 NAP = {"id": "nap", "type": "SLEEP", "with": {"duration": "1h"}}
 FAIL = {"id": "bad", "type": "FAIL", "with": {}, "retry": {"maximum_attempts": 2, "initial_interval": "10ms"}}
 BACKOFF = {"id": "b", "type": "FAIL", "with": {"class": "TRANSIENT"}, "retry": {"initial_interval": "1h"}}
-PROJECTED = ("jobs", "steps", "items", "runs", "attempts", "journal")
+PROJECTED = [table.name for table in COMPARED]
 Handle = WorkflowHandle[Any, Any]
 
 
@@ -135,7 +139,9 @@ async def test_d3_a_rebuild_from_nothing_makes_the_same_rows(plant: Plant, jobs:
     async with plant.engine.begin() as connection:
         await connection.execute(text(f"TRUNCATE {', '.join(PROJECTED)}"))
     rebuild = await operate(plant.engine, OperationKind.REBUILD, jobs)
-    assert (rebuild.status, rebuild.counts["mended"], rebuild.digest) == ("COMPLETED", len(jobs), right.digest)
+    # The sweep may have been at it meanwhile.
+    assert rebuild.counts["mended"] <= len(jobs)
+    assert (rebuild.status, rebuild.counts["jobs"], rebuild.digest) == ("COMPLETED", len(jobs), right.digest)
     assert await everything(plant.engine, jobs) == before
     assert {name: await count(plant.engine, name) for name in kept} == counted
 
@@ -166,6 +172,14 @@ async def test_rows_of_jobs_that_temporal_does_not_hold_stay(plant: Plant, jobs:
     assert len((await rows_of(plant.engine, "default:gone"))["journal"]) == 1
 
 
+def test_whoever_adds_a_table_says_whether_it_is_folded() -> None:
+    not_folded = {
+        "api_keys", "ledger", "ledger_outcomes", "live_observations", "projection_operations", "set_aside_jobs",
+        "sweep_state",
+    }  # fmt: skip
+    assert set(metadata.tables) == {*PROJECTED, *not_folded}, "see perdure.store.shadow.COMPARED"
+
+
 async def test_one_operation_is_under_way_at_a_time(engine: AsyncEngine, client: Client, database: Settings) -> None:
     asked = [Operation(uuid4().hex, OperationKind.CHECK, "key:test", datetime.now(UTC), job_ids=[]) for _ in range(2)]
     async with transaction(engine) as connection:
@@ -185,7 +199,8 @@ async def test_a_job_that_moves_is_no_drift(plant: Plant) -> None:
     handle = await plant.bench.start(steps)
     check = await operate(plant.engine, OperationKind.CHECK, [handle.id])
     assert check.counts.get("drifted", 0) == 0
-    await handle.terminate()
+    with suppress(RPCError):  # a slow machine: it has ended
+        await handle.terminate()
 
 
 async def test_a_job_that_nobody_knows_is_passed_over(plant: Plant) -> None:

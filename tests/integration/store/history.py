@@ -12,7 +12,7 @@ from perdure.projection import fold
 from perdure.projection.decoder import decode_events
 from perdure.projection.history import HistoryEvent
 from perdure.projection.record import JobRecord, JournalEvent
-from perdure.projection.writer import Projection, RunProjection
+from perdure.projection.writer import ItemSource, Projection, RunProjection
 
 STORED = Path(__file__).parents[2] / "replay" / "histories"
 
@@ -80,7 +80,7 @@ class Projector:
         base = self._bases.get(state.run_id)
         self._bases[state.run_id] = record
         closed = state.closed is not None or state.continued_to is not None
-        return RunProjection(record, closed, state.continued_from or None, base)
+        return RunProjection(record, closed, state.continued_from or None, base, ItemSource.of(state))
 
     def all(self) -> Projection:
         return self.advance(self.length)

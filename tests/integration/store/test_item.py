@@ -1,7 +1,6 @@
 """Items of fan-outs in the store: written as they change, by whoever, in any order; read in pages."""
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import count
 
 import pytest
@@ -51,7 +50,7 @@ class Writer:
         journal = [row for event in events for row in fold.apply(self._state, event)]
         record = fold.record(self._state)
         self.sent.append(len(fold.changed_items(self._state)))
-        items = ItemSource(partial(fold.changed_items, self._state), partial(fold.all_items, self._state))
+        items = ItemSource.of(self._state)
         base = self._base.record if self._base else None
         run = RunProjection(record, self._state.ended, self._state.continued_from, base, items)
         await write(self._engine, [Projection(record.id, [run], journal)])

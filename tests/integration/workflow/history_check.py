@@ -138,7 +138,7 @@ def _noted(event: HistoryEvent) -> Iterator[tuple[str, str]]:
             yield "begun", note["step"]
         elif kind in _ENDED_BY_NOTE and data.get("complete", True):
             yield ("ended" if kind in {"STEP_COMPLETED", "STEP_DELIVERED"} else "given"), note["step"]
-        elif kind == "STEP_FAILED" and data.get("continued"):
+        elif kind == "STEP_COMPENSATION_FAILED" or (kind == "STEP_FAILED" and data.get("continued")):
             yield "given", note["step"]
 
 
@@ -161,7 +161,7 @@ def to_undo(spec: JobSpec, told: list[Happening]) -> set[str]:
             completed = {name for name in completed if name.split(".")[0] != step}
         elif what == "ended" and not unit.endswith(".compensate"):
             completed.add(unit)
-        elif what == "given":
+        elif what == "given" and not unit.endswith(".compensate"):
             completed.discard(unit)
     return {
         unit

@@ -94,14 +94,16 @@ def _step(draw: Draw, id_: str, earlier: list[str], answers: dict[str, list[int]
         ]
     step["continue_on_error"] = draw(st.sampled_from([False, False, True]))
     if draw(st.booleans()):
-        step["compensate"] = _undo(draw, id_, answers)
+        step["compensate"] = _undo(draw, f"undo-{id_}", answers, items="for_each" in step)
     return step
 
 
-def _undo(draw: Draw, id_: str, answers: dict[str, list[int]]) -> dict[str, Any]:
-    answers[f"undo-{id_}"] = list(draw(st.sampled_from(UNDO_ANSWERS)))
-    policy = {"maximum_attempts": 2, "initial_interval": "5ms"}
-    return {"type": "HTTP_CALL", "with": {"url": f"/undo-{id_}", "method": "POST"}, "retry": policy}
+def _undo(draw: Draw, path: str, answers: dict[str, list[int]], *, items: bool) -> dict[str, Any]:
+    """Each item is undone at a path of its own."""
+    for each in [f"{path}.{index}" for index in range(5)] if items else [path]:
+        answers[each] = list(draw(st.sampled_from(UNDO_ANSWERS)))
+    params = {"url": f"/{path}.${{ index }}" if items else f"/{path}", "method": "POST"}
+    return {"type": "HTTP_CALL", "with": params, "retry": {"maximum_attempts": 2, "initial_interval": "5ms"}}
 
 
 def _compute(draw: Draw, *_: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Journal and attempts by month (docs/decisions/0015): what they were becomes the first partition, with its rows.
+"""Journal and attempts by month (docs/decisions/0018): what they were becomes the first partition, with its rows.
 
 Nothing is copied, and nobody is locked out for longer than a change of names takes. Workers of the release before
 cannot write attempts any more: they say so and wait until they are replaced; jobs run on.

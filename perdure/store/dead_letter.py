@@ -1,0 +1,293 @@
+"""What is parked now: filtered, listed by job, grouped by kind of failure. Used by the API."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Select,
+    Text,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from perdure.contract.journal import JournalType
+from perdure.store import cursor as paging
+from perdure.store.job import LISTED_COLUMNS, StoredJob, with_problem
+from perdure.store.json_row import as_text, is_one_of, json_object
+from perdure.store.table import dead_letters, jobs, journal
+
+_ORDER = "parked"
+_GROUP_ORDER = "-count"
+UNITS_SHOWN = 20
+"""Units that a list shows of one job; the job itself has all."""
+_TYPES_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterFilter:
+    """Which parked units are meant; None and empty mean any, `tenant=None` every tenant."""
+
+    tenant: str | None
+    error_code: str | None = None
+    error_class: str | None = None
+    fingerprint: str | None = None
+    http_status: int | None = None
+    step: str | None = None
+    type: str | None = None
+    """Of the job."""
+    queue: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    since: datetime | None = None
+    """Parked at or after."""
+    until: datetime | None = None
+    """Parked before."""
+    words: Sequence[str] = ()
+    """Each is somewhere in the job's name, its labels, the code or the message."""
+
+    @property
+    def by_unit(self) -> bool:
+        """Whether it may mean some of a job's parked units and not others."""
+        own = (self.error_code, self.error_class, self.fingerprint, self.http_status, self.step, self.since, self.until)
+        return bool(self.words) or any(value is not None for value in own)
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedUnit:
+    """A parked step, item or compensation."""
+
+    job_id: str
+    unit: str
+    step_id: str
+    step_type: str
+    round: int
+    parked_at: datetime
+    code: str
+    error_class: str
+    fingerprint: str
+    message: str
+    http_status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedJob:
+    """A job with parked units. `since`, `count` and `units` (the first ones) are of those that were asked for."""
+
+    job: StoredJob
+    since: datetime
+    expires_at: datetime | None
+    count: int
+    units: Sequence[ParkedUnit]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What is parked with one kind of failure. `hours` and `days`: how many were parked in each that has some."""
+
+    fingerprint: str
+    code: str
+    error_class: str
+    message: str
+    step_type: str
+    count: int
+    jobs: int
+    first_at: datetime
+    last_at: datetime
+    types: Sequence[str]
+    example: str
+    hours: Mapping[datetime, int]
+    days: Mapping[datetime, int]
+
+
+def _conditions(wanted: DeadLetterFilter) -> list[ColumnElement[bool]]:
+    equal = {
+        dead_letters.c.tenant: wanted.tenant,
+        dead_letters.c.code: wanted.error_code,
+        dead_letters.c.error_class: wanted.error_class,
+        dead_letters.c.fingerprint: wanted.fingerprint,
+        dead_letters.c.http_status: wanted.http_status,
+        dead_letters.c.step_id: wanted.step,
+        jobs.c.type: wanted.type,
+        jobs.c.queue: wanted.queue,
+    }
+    found: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
+    if wanted.labels:
+        found.append(jobs.c.labels.contains(dict(wanted.labels)))
+    if wanted.since is not None:
+        found.append(dead_letters.c.parked_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(dead_letters.c.parked_at < wanted.until)
+    parts = (jobs.c.name, cast(jobs.c.labels, Text), dead_letters.c.code, dead_letters.c.message)
+    told = func.lower(func.concat_ws(" ", *parts))
+    return [*found, *(told.contains(word.lower(), autoescape=True) for word in wanted.words)]
+
+
+_BOTH = dead_letters.join(jobs, jobs.c.id == dead_letters.c.job_id)
+
+
+async def list_dead_letters(
+    connection: AsyncConnection, wanted: DeadLetterFilter, cursor: str | None, limit: int
+) -> tuple[list[ParkedJob], str | None]:
+    """A page of jobs of which something that is wanted is parked, the last parked first; the next page's cursor.
+
+    Raises:
+        CursorError: `cursor` is not one that a page of this list has given.
+    """
+    since, count = func.min(dead_letters.c.parked_at), func.count()
+    found = select(dead_letters.c.job_id, since.label("since"), count.label("count")).select_from(_BOTH)
+    found = found.where(*_conditions(wanted)).group_by(dead_letters.c.job_id)
+    if cursor is not None:
+        position = paging.decode_position(_ORDER, datetime, cursor)
+        after = tuple_(literal(position.value, DateTime(timezone=True)), literal(position.id))
+        found = found.having(tuple_(since, dead_letters.c.job_id) < after)
+    page = found.order_by(since.desc(), dead_letters.c.job_id.desc()).limit(limit + 1).subquery("page")
+    rows = (await connection.execute(_shown(page))).all()
+    of_jobs = await _units(connection, wanted, [row.job_id for row in rows[:limit]])
+    shown = [
+        ParkedJob(
+            with_problem(StoredJob.model_validate_json(row.job)),
+            row.since,
+            row.expires_at,
+            row.count,
+            of_jobs.get(row.job_id, ()),
+        )
+        for row in rows[:limit]
+    ]
+    if len(rows) <= limit:
+        return shown, None
+    last = shown[-1]
+    return shown, paging.encode_position(_ORDER, paging.Position(last.since, last.job.id))
+
+
+def _shown(page: Any) -> Select[Any]:
+    row = as_text(json_object({name: jobs.c[name] for name in LISTED_COLUMNS})).label("job")
+    query = select(page.c.job_id, page.c.since, page.c.count, row, _expires(jobs.c.id).label("expires_at"))
+    return query.join(jobs, jobs.c.id == page.c.job_id).order_by(page.c.since.desc(), page.c.job_id.desc())
+
+
+def _expires(job_id: ColumnElement[str]) -> ColumnElement[datetime]:
+    """When the retention of the job's newest dead letter ends."""
+    told = cast(journal.c.data["expires_at"].as_string(), DateTime(timezone=True))
+    newest = select(told).where(journal.c.job_id == job_id, journal.c.type == JournalType.JOB_DEAD_LETTERED.value)
+    place = (journal.c.run_started_at.desc(), journal.c.event_id.desc(), journal.c.ordinal.desc())
+    return newest.order_by(*place).limit(1).correlate(jobs).scalar_subquery()
+
+
+async def _units(
+    connection: AsyncConnection, wanted: DeadLetterFilter, job_ids: Sequence[str], most: int = UNITS_SHOWN
+) -> dict[str, list[ParkedUnit]]:
+    if not job_ids:
+        return {}
+    columns = [dead_letters.c[name] for name in ParkedUnit.__dataclass_fields__]
+    order = (dead_letters.c.parked_at, dead_letters.c.unit)
+    number = func.row_number().over(partition_by=dead_letters.c.job_id, order_by=order).label("number")
+    numbered = select(*columns, number).select_from(_BOTH)
+    numbered = numbered.where(is_one_of(dead_letters.c.job_id, job_ids), *_conditions(wanted))
+    rows = numbered.subquery()
+    query = select(*(rows.c[column.name] for column in columns)).where(rows.c.number <= most)
+    found: dict[str, list[ParkedUnit]] = {}
+    for row in await connection.execute(query.order_by(rows.c.job_id, rows.c.number)):
+        found.setdefault(row.job_id, []).append(ParkedUnit(**row._mapping))  # noqa: SLF001 - SQLAlchemy's public name
+    return found
+
+
+async def parked_units(
+    connection: AsyncConnection, job_id: str, most: int
+) -> tuple[list[ParkedUnit], int, datetime | None]:
+    """What is parked of a job, `most` at most; how many units in all; when its retention ends."""
+    query = select(func.count()).select_from(dead_letters).where(dead_letters.c.job_id == job_id)
+    count = await connection.scalar(query) or 0
+    found = await _units(connection, DeadLetterFilter(tenant=None), [job_id], most)
+    expires_at = await connection.scalar(select(_expires(jobs.c.id)).where(jobs.c.id == job_id))
+    return found.get(job_id, []), count, expires_at
+
+
+async def list_groups(
+    connection: AsyncConnection, wanted: DeadLetterFilter, now: datetime, cursor: str | None, limit: int
+) -> tuple[list[Group], str | None]:
+    """A page of what is parked by kind of failure, the most frequent first; the next page's cursor.
+
+    Hours are those of the last two days, days those of the last thirty, both in UTC.
+
+    Raises:
+        CursorError: `cursor` is not one that a page of this list has given.
+    """
+    table = dead_letters.c
+    newest = table.parked_at.desc()
+
+    def of_newest(column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.array_agg(aggregate_order_by(column, newest))[1]
+
+    count = func.count()
+    query = select(
+        table.fingerprint,
+        *(of_newest(table[name]).label(name) for name in ("code", "error_class", "message", "step_type")),
+        of_newest(table.job_id).label("example"),
+        count.label("count"),
+        func.count(table.job_id.distinct()).label("jobs"),
+        func.min(table.parked_at).label("first_at"),
+        func.max(table.parked_at).label("last_at"),
+        func.array_agg(jobs.c.type.distinct()).label("types"),
+    ).select_from(_BOTH)
+    query = query.where(*_conditions(wanted)).group_by(table.fingerprint)
+    if cursor is not None:
+        position = paging.decode_position(_GROUP_ORDER, int, cursor)
+        query = query.having(tuple_(count, table.fingerprint) < tuple_(literal(position.value), literal(position.id)))
+    rows = (await connection.execute(query.order_by(count.desc(), table.fingerprint.desc()).limit(limit + 1))).all()
+    page = rows[:limit]
+    prints = [row.fingerprint for row in page]
+    hours = await _counts(connection, wanted, prints, "hour", now - timedelta(days=2))
+    days = await _counts(connection, wanted, prints, "day", now - timedelta(days=30))
+    groups = [
+        Group(
+            **{**row._mapping, "types": row.types[:_TYPES_SHOWN]},  # noqa: SLF001 - SQLAlchemy's public name
+            hours=hours.get(row.fingerprint, {}),
+            days=days.get(row.fingerprint, {}),
+        )
+        for row in page
+    ]
+    more = len(rows) > limit
+    return groups, _after_group(groups[-1]) if more else None
+
+
+def _after_group(group: Group) -> str:
+    return paging.encode_position(_GROUP_ORDER, paging.Position(group.count, group.fingerprint))
+
+
+async def _counts(
+    connection: AsyncConnection, wanted: DeadLetterFilter, fingerprints: Sequence[str], unit: str, since: datetime
+) -> dict[str, dict[datetime, int]]:
+    if not fingerprints:
+        return {}
+    table = dead_letters.c
+    at = func.date_trunc(literal_column(f"'{unit}'"), table.parked_at, literal_column("'UTC'")).label("at")
+    query = select(table.fingerprint, at, func.count().label("number")).select_from(_BOTH)
+    query = query.where(is_one_of(table.fingerprint, fingerprints), table.parked_at >= since, *_conditions(wanted))
+    found: dict[str, dict[datetime, int]] = {}
+    for row in await connection.execute(query.group_by(table.fingerprint, at).order_by(at)):
+        found.setdefault(row.fingerprint, {})[row.at] = row.number
+    return found
+
+
+def chosen(wanted: DeadLetterFilter) -> Select[Any]:
+    """The jobs that a filter means now, first parked first: `job_id`, and `units` where it means some units only."""
+    since = func.min(dead_letters.c.parked_at)
+    units = func.json_agg(aggregate_order_by(dead_letters.c.unit, dead_letters.c.unit))
+    shown = units if wanted.by_unit else literal_column("NULL::json")
+    query = select(dead_letters.c.job_id, shown.label("units"), since.label("since")).select_from(_BOTH)
+    return query.where(*_conditions(wanted)).group_by(dead_letters.c.job_id)
+
+
+async def count_chosen(connection: AsyncConnection, wanted: DeadLetterFilter) -> int:
+    """How many jobs a filter means now."""
+    found = select(func.count(dead_letters.c.job_id.distinct())).select_from(_BOTH).where(*_conditions(wanted))
+    return await connection.scalar(found) or 0

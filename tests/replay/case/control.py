@@ -1,0 +1,133 @@
+"""Pause, start time, retries of every kind, skip, refused commands, a worker that is stopped."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.client import WorkflowUpdateFailedError
+
+from tests.integration.workflow.conftest import Bench, Handle
+from tests.integration.workflow.working import working
+from tests.replay.case.part import BY, Case, call, compute, each, fail, nap, parked_units
+from tests.server.partner import Partner
+
+
+async def paused_and_resumed(bench: Bench, partner: Partner) -> Handle:
+    partner.answers["/flaky"] = [500]
+    policy = {"maximum_attempts": 1_000, "initial_interval": "20ms", "backoff_coefficient": 1.0, "jitter": 0}
+    handle = await bench.start(
+        [call(partner, "flaky", retry=policy, depends_on=[]), nap("nap", "100ms", depends_on=[]), {**nap("then", "1ms"), "depends_on": ["nap"]}],
+        timeout="1h",
+        dead_letter={"retention": "1h"},
+    )
+
+    async def tried() -> bool:
+        return partner.calls["/flaky"] > 1
+
+    await bench.eventually(tried)
+    await handle.execute_update("pause", BY)
+    await bench.until(handle, "nap", "COMPLETED")
+    partner.answers["/flaky"] = [200]
+    await handle.execute_update("resume", BY)
+    return handle
+
+
+async def started_later(bench: Bench, partner: Partner) -> Handle:
+    begin = datetime.now(UTC) + timedelta(milliseconds=500)
+    handle = await bench.start([nap("nap", "1ms")], start_at=begin.isoformat())
+    await handle.execute_update("pause", BY)
+    await handle.execute_update("resume", BY)
+    return handle
+
+
+async def delayed(bench: Bench, partner: Partner) -> Handle:
+    return await bench.start([nap("nap", "1ms")], delay="200ms")
+
+
+async def retried_from_a_step(bench: Bench, partner: Partner) -> Handle:
+    partner.answers["/last"] = [404, 404, 200]
+    steps = [compute("one", "1"), call(partner, "two"), each(partner, [1, 2]), call(partner, "last")]
+    handle = await bench.start(steps)
+    await bench.until(handle, "last", "DEAD_LETTERED")
+    await handle.execute_update("retry", {**BY, "from_step": "two"})
+    await bench.eventually(lambda: asked(partner, "/last", 2))
+    await bench.until(handle, "last", "DEAD_LETTERED")
+    await handle.execute_update("retry", {**BY, "from_step": "last", "patch": {"last": {"query": {"v": "2"}}}})
+    return handle
+
+
+async def retried_with_a_patch(bench: Bench, partner: Partner) -> Handle:
+    partner.answers.update({"/pay": [404], "/each-2": [404]})
+    handle = await bench.start([call(partner, "pay", depends_on=[]), each(partner, [1, 2], depends_on=[])])
+    await parked_units(bench, handle, 2)
+    url = f"{partner.url}/mended"
+    await handle.execute_update("retry", {**BY, "steps": ["pay"], "patch": {"pay": {"url": url}}})
+    await handle.execute_update("retry", {**BY, "patch": {"each.1": {"url": url}}})
+    return handle
+
+
+async def skipped(bench: Bench, partner: Partner) -> Handle:
+    handle = await bench.start([fail("one", depends_on=[]), fail("two", depends_on=[])])
+    await parked_units(bench, handle, 2)
+    await handle.execute_update("skip", {**BY, "step": "one", "output": {"by": "hand"}})
+    await handle.signal("skip", {"output": 2})
+    return handle
+
+
+async def refused_commands(bench: Bench, partner: Partner) -> Handle:
+    handle = await bench.start([nap("nap", "300ms"), fail()])
+    stray: list[tuple[str, list[Any]]] = [
+        ("retry", []),
+        ("skip", [7]),
+        ("discard", [{"actor": []}]),
+        ("deliver", [{"name": "nobody"}]),
+        ("make_coffee", [1, 2]),
+    ]
+    for name, args in stray:
+        await handle.signal(name, args=args)
+    for name, args in [*stray, ("approve", [{"decision": "approve"}]), ("resume", [BY])]:
+        try:
+            await handle.execute_update(name, args=args)
+        except WorkflowUpdateFailedError:
+            continue
+    await bench.until(handle, "bad", "DEAD_LETTERED")
+    await handle.signal("discard", BY)
+    return handle
+
+
+async def stopped_by_temporal_itself(bench: Bench, partner: Partner) -> Handle:
+    partner.answers["/flaky"] = [500]
+    handle = await bench.start([call(partner, "flaky", retry={"initial_interval": "1h", "maximum_interval": "1h"})])
+    await bench.eventually(lambda: asked(partner, "/flaky", 1))
+    await handle.cancel()
+    return handle
+
+
+async def worker_stopped(bench: Bench, partner: Partner) -> Handle:
+    """The only attempt that the policy allows is cut off by a deployment, and made again."""
+    partner.delays["/slow"] = 20
+    own = Bench(bench.client, f"{bench.queue}-own")
+    slow = {**call(partner, "slow"), "retry": {"maximum_attempts": 1}}
+    async with working(own, "recorder", worker_grace_seconds=0):
+        handle = await own.start([slow])
+        await own.eventually(lambda: asked(partner, "/slow", 1))
+        partner.delays["/slow"] = 0
+    async with working(own, "recorder"):
+        await own.finish(handle)
+    return handle
+
+
+async def asked(partner: Partner, path: str, times: int) -> bool:
+    return partner.calls[path] >= times
+
+
+CASES: list[Case] = [
+    paused_and_resumed,
+    started_later,
+    delayed,
+    retried_from_a_step,
+    retried_with_a_patch,
+    skipped,
+    refused_commands,
+    stopped_by_temporal_itself,
+    worker_stopped,
+]

@@ -1,0 +1,1 @@
+"""Decisions about many jobs, one after the other."""
