@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 import perdure
 from api import metrics
+from api.bulk_actions import routes as bulk_actions
+from api.bulk_actions.schemas import AbortRequest, BulkActionRequest, BulkDryRunView
 from api.dead_letters import operation as dead_letter_operation
 from api.dead_letters import read_routes as parked
 from api.dead_letters import routes as dead_letters
@@ -59,6 +61,9 @@ _MODELS = (
     BatchRequest,
     *decision_operation.MODELS,
     *dead_letter_operation.MODELS,
+    BulkActionRequest,
+    AbortRequest,
+    BulkDryRunView,
     DryRunView,
     KeyRequest,
     RotateRequest,

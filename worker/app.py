@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 from temporalio.client import Client
 
+from activities.bulk_action import BulkActivities
 from activities.runtime import StepRuntime
 from activities.secret import SecretStore
 from activities.wrapper import all_activities
@@ -24,7 +25,7 @@ from worker.drain import drained, first
 from worker.health import health_server
 from worker.mark import MarkSet
 from worker.metrics import worker_metrics
-from worker.queue_worker import make_worker
+from worker.queue_worker import make_bulk_worker, make_worker
 from worker.readiness import Readiness
 from worker.service.running import running_services
 
@@ -74,6 +75,7 @@ async def serve(settings: Settings, stop: asyncio.Event, process: ProcessMetrics
         )
         activities = all_activities(runtime, plugins)
         workers = [make_worker(client, settings, queue, activities, marks) for queue in settings.queues]
+        workers.append(make_bulk_worker(client, settings, BulkActivities(engine, client).all))
         tasks = [asyncio.create_task(worker.run()) for worker in workers]
         readiness.polling = True
         _log.info("worker started", queues=list(settings.queues), identity=identity, health_host=host, health_port=port)

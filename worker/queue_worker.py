@@ -9,13 +9,17 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from perdure.contract.bulk import BULK_TASK_QUEUE
 from perdure.contract.name import task_queue
 from perdure.settings import Settings
 from worker.mark import MarkSet
 from worker.marking_runner import MarkingRunner
+from workflows.bulk_action.workflow import BulkAction
 from workflows.job.workflow import Job
 
 _HEARTBEAT_THROTTLE = timedelta(seconds=2)
+_BULK_PAGES = 2
+"""Pages of bulk actions that one worker sends at the same time."""
 PASS_THROUGH = ("perdure", "pydantic", "pydantic_core", "annotated_types", "cel_expr_python")
 """What the sandbox takes as it is. `workflows` is not among them: it is what the sandbox watches."""
 
@@ -37,6 +41,23 @@ def make_worker(
         max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
         deployment_config=deployment(settings),
         # Eager activities bypass the rate limits of queues (evidence).
+        disable_eager_activity_execution=True,
+    )
+
+
+def make_bulk_worker(client: Client, settings: Settings, activities: Sequence[Callable[..., Any]]) -> Worker:
+    """A worker for bulk actions, with slots of its own: however many there are, they take none from jobs."""
+    return Worker(
+        client,
+        task_queue=BULK_TASK_QUEUE,
+        workflows=[BulkAction],
+        activities=activities,
+        workflow_runner=workflow_runner(settings),
+        max_concurrent_activities=_BULK_PAGES,
+        max_concurrent_activity_task_polls=1,
+        max_concurrent_workflow_tasks=_BULK_PAGES,
+        graceful_shutdown_timeout=timedelta(seconds=settings.worker_grace_seconds),
+        deployment_config=deployment(settings),
         disable_eager_activity_execution=True,
     )
 

@@ -15,6 +15,8 @@ class AuditEvent(StrEnum):
     KEY_ROTATED = "KEY_ROTATED"
     KEY_REVOKED = "KEY_REVOKED"
     PAYLOAD_VIEWED = "PAYLOAD_VIEWED"
+    BULK_ACTION_STARTED = "BULK_ACTION_STARTED"
+    BULK_ACTION_ABORTED = "BULK_ACTION_ABORTED"
 
 
 def record(event: AuditEvent, *, actor: str | None, request_id: str, **facts: str | bool | None) -> None:

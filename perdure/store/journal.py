@@ -1,6 +1,8 @@
 """The journal of a job, numbered. Used by the API."""
 
-from sqlalchemy import func, literal_column, select
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.projection.record import JournalEvent
@@ -14,7 +16,7 @@ class JournalRow(JournalEvent):
     seq: int
 
 
-_ALWAYS = literal_column("'-infinity'::timestamptz")
+_ALWAYS: ColumnElement[datetime] = literal_column("'-infinity'::timestamptz")
 _ORDER = (journal.c.run_started_at, journal.c.run_id, journal.c.event_id, journal.c.ordinal)
 
 

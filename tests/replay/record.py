@@ -115,7 +115,7 @@ async def record(address: str, partner: Partner, names: set[str]) -> None:
 
 async def write(bench: Bench, job_id: str, name: str) -> None:
     """All runs of a job, and its children's, which have to end too."""
-    run_id: str | None = (await bench.client.get_workflow_handle(job_id).describe()).first_run_id
+    run_id: str | None = first_run((await bench.client.get_workflow_handle(job_id).describe()).raw_description)
     runs = []
     while run_id:
         with contextlib.suppress(WorkflowFailureError):

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from perdure.contract.journal import JournalType
 from perdure.contract.ledger import AttemptRecord
+from perdure.contract.note import Note
 from perdure.contract.state import AttemptOutcome, JobStatus, StepStatus
 from perdure.projection.overlay import overlay
 from perdure.projection.record import JobRecord, LiveObservation, StepRecord
@@ -167,3 +169,37 @@ def test_a_subclass_of_the_record_stays_what_it_is() -> None:
 
     stored = Stored(**dict(running_job()))
     assert type(overlay(stored, [seen(tried(1))])) is Stored
+
+
+def unit_seen(unit: str, **fields: Any) -> LiveObservation:
+    usual: dict[str, Any] = {"job_id": JOB_ID, "run_id": RUN_ID, "round": 1, "observed_at": START, "attempt": 1}
+    return LiveObservation(step_id=unit, **(usual | fields))
+
+
+def running_items() -> JobRecord:
+    history = History({"id": "each", "type": "LOG", "for_each": {"items": [1, 2, 3]}}).begun()
+    history.noted(Note(kind=JournalType.STEP_STARTED, step="each", round=1, data={"items": 3}))
+    history.ran("each.0")
+    history.scheduled("each.1")
+    history.scheduled("each.2")
+    return history.fold()[0]
+
+
+def test_an_item_between_attempts_makes_its_step_and_the_job_retrying() -> None:
+    failed = unit_seen("each.1", attempt=3, attempts=[tried(1), tried(2)], error=failed_error())
+    shown = overlay(running_items(), [failed, unit_seen("each.2", attempts=[tried(1, None)])])
+    step = shown.steps[0]
+    assert (shown.status, step.status, step.error) == (JobStatus.RETRYING, StepStatus.RETRYING, failed_error())
+    assert shown.status_reason == "item 1 of step each failed 2 times, attempt 3 is running"
+    assert (step.attempt_count, shown.attempts, shown.retry_count) == (4, 4, 1)
+
+
+def test_what_was_seen_of_an_item_that_has_ended_since_counts_no_more() -> None:
+    job = running_items()
+    assert overlay(job, [unit_seen("each.0", attempt=3, attempts=[tried(1), tried(2)])]) == job
+
+
+def test_an_activity_that_temporal_holds_back_is_shown_as_paused() -> None:
+    shown = overlay(running_items(), [unit_seen("each.1", paused=True)])
+    assert (shown.steps[0].paused, shown.status) == (True, JobStatus.RUNNING)
+    assert shown.status_reason == "item 1 of step each is paused in Temporal"

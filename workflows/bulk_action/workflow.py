@@ -80,7 +80,8 @@ class BulkAction:
             seen.cancel()
             await asyncio.wait([seen])
             return None
-        return (await seen).problem
+        verdict: BulkVerdict = await seen
+        return verdict.problem
 
     async def _send(self, start: BulkStart, before: int | None) -> None:
         """Send page after page, until none is left or somebody aborts."""

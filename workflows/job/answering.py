@@ -13,6 +13,7 @@ from perdure.contract.journal import JournalType
 from perdure.contract.json_size import json_bytes
 from perdure.contract.limit import MAX_DELIVERIES
 from perdure.contract.name import MEMO_SUBMITTED_BY
+from perdure.contract.state import StepStatus
 from perdure.contract.waiting import ApprovalParams, WaitParams
 from perdure.expressions import payload_problem
 from workflows.job.command import RefusedError
@@ -33,9 +34,12 @@ def deliver(execution: Execution, command: DeliverCommand, via: str) -> Act:
         params = open_[0].params
         _refuse_payload(problem_of(params, delivery) if isinstance(params, WaitParams) else None)
         return partial(open_[0].answer.set_result, delivery), [open_[0].unit.name]
-    later = [step for step in execution.job.steps.values() if _may_wait_for(step, command.name)]
-    if not later:
-        raise RefusedError("API.NOTHING_WAITS", f"no step waits, or will wait, for {command.name!r}{_open(execution)}")
+    later = [step for step in execution.job.steps.values() if _will_wait_for(execution, step, command.name)]
+    kept = sum(early.name == command.name for early in execution.waits.early)
+    if kept >= len(later) and not any(step.step.for_each for step in later):
+        raise RefusedError(
+            "API.NOTHING_WAITS", f"no step waits, or will wait, for another {command.name!r}{_open(execution)}"
+        )
     if len(execution.waits.early) >= MAX_DELIVERIES:
         raise RefusedError("API.NOTHING_WAITS", f"{MAX_DELIVERIES} deliveries are kept already, and none is waited for")
     _refuse_payload(_early_problem(later[0], command))
@@ -52,11 +56,13 @@ def _waits_for(wait: OpenWait, name: str) -> bool:
     return isinstance(wait.params, WaitParams) and wait.params.name == name
 
 
-def _may_wait_for(step: StepRun, name: str) -> bool:
-    if step.operation.type != "WAIT" or step.status.final:
-        return False
+def _will_wait_for(execution: Execution, step: StepRun, name: str) -> bool:
     wanted = step.operation.params.get("name")
-    return wanted == name or (isinstance(wanted, str) and "${" in wanted)
+    named = wanted == name or (isinstance(wanted, str) and "${" in wanted)
+    if step.operation.type != "WAIT" or not named or step.status.final:
+        return False
+    # One that was just answered is not over yet, but waits no more.
+    return step.step.for_each is not None or not (step.status is StepStatus.RUNNING or execution.waits.knows(step))
 
 
 def _early_problem(step: StepRun, command: DeliverCommand) -> str | None:

@@ -51,6 +51,10 @@ class Waits:
         """The waits that nothing has ended yet."""
         return [wait for wait in self._open.values() if not wait.answered]
 
+    def knows(self, unit: Unit) -> bool:
+        """Whether the unit waits, or was answered and has not gone on since."""
+        return unit.name in self._open
+
     async def until_answered(self, unit: Unit, params: WaitParams | ApprovalParams) -> Answer:
         """Wait for whatever ends it. The unit is WAITING meanwhile, also over continue-as-new."""
         wait = OpenWait(unit, params)

@@ -1,6 +1,7 @@
 """The `Job` workflow: its run method and its handlers, nothing more; the worker registers it."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -43,7 +44,10 @@ class Job:
         if self._execution is None:
             raise ApplicationError(f"this is no job: {self._invalid}", type="ENGINE.SPEC_INVALID", non_retryable=True)
         ending = await self._execution.run()
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        while not workflow.all_handlers_finished():
+            # A cancel that arrives now finds the job ended: how it ends is decided, and noted.
+            with contextlib.suppress(asyncio.CancelledError):
+                await workflow.wait_condition(workflow.all_handlers_finished)
         self._execution.job.notes.flush()
         result = result_of(ending)
         if ending.completed:

@@ -139,5 +139,6 @@ def hint(job: Job) -> str | None:
     return (
         "The job is parked, not lost: completed steps are kept. Mend the cause, then bring it home with\n"
         f"  perdure jobs retry {job.id} --reason '...'\n"
-        f"or  temporal workflow signal --workflow-id {job.id} --name retry"
+        f"or  temporal workflow signal --workflow-id {job.id} --name retry\n"
+        f"Or decide otherwise: perdure dead-letters skip|discard {job.id} --reason '...'"
     )

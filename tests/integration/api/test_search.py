@@ -20,7 +20,7 @@ BROKEN = error_info("STEP.HTTP.5XX", ErrorClass.TRANSIENT, "partner answered 503
 @pytest.fixture(scope="module")
 async def found(api: Api) -> httpx.AsyncClient:
     """A key of a tenant with four jobs: parent, child, one that is retried, and one that ended badly."""
-    made = [
+    made: list[tuple[str, dict[str, Any]]] = [
         ("parent", {"submitted_by": "key:ops", "trace_id": "4bf9"}),
         ("child", {"parent_id": "searching:parent", "name": "invoice-mail", "trace_id": "4bf9"}),
         ("retried", {"correlation_id": "order/1"}),

@@ -140,3 +140,20 @@ async def test_a_canceled_job_ends_its_waits(bench: Bench) -> None:
     await bench.until(handle, "wait", "WAITING")
     await handle.cancel()
     assert (await bench.canceled(handle)) is True
+
+
+async def test_of_thirty_deliveries_at_once_one_is_taken(bench: Bench) -> None:
+    handle = await bench.start([waiting(), {"id": "nap", "type": "SLEEP", "with": {"duration": "300ms"}}])
+    await bench.until(handle, "wait", "WAITING")
+    said = [handle.execute_update("deliver", {"name": "go", "payload": n}) for n in range(30)]
+    answers = await asyncio.gather(*said, return_exceptions=True)
+    assert sum(isinstance(answer, dict) for answer in answers) == 1
+    assert (await bench.finish(handle)).status is JobStatus.COMPLETED
+
+
+async def test_of_thirty_deliveries_that_come_early_one_is_kept(bench: Bench) -> None:
+    handle = await bench.start([{"id": "nap", "type": "SLEEP", "with": {"duration": "500ms"}}, waiting()])
+    said = [handle.execute_update("deliver", {"name": "go", "payload": n}) for n in range(30)]
+    answers = await asyncio.gather(*said, return_exceptions=True)
+    assert sum(isinstance(answer, dict) for answer in answers) == 1
+    assert (await bench.finish(handle)).status is JobStatus.COMPLETED

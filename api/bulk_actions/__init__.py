@@ -1,0 +1,1 @@
+"""Decisions about many parked jobs at once (contract 9)."""
