@@ -32,6 +32,8 @@ from api.projection import routes as projection
 from api.projection.schemas import ProjectionRequest
 from api.reference import routes as reference
 from api.request_log import RequestLogMiddleware
+from api.retrying import operation as retrying_operation
+from api.retrying import routes as retrying
 from api.state import Services
 from api.store import Store
 from perdure.contract.spec import JobSpec
@@ -61,6 +63,7 @@ _MODELS = (
     BatchRequest,
     *decision_operation.MODELS,
     *dead_letter_operation.MODELS,
+    *retrying_operation.MODELS,
     BulkActionRequest,
     AbortRequest,
     BulkDryRunView,
@@ -124,6 +127,8 @@ def create_app(
         decision_routes,
         parked,
         dead_letters,
+        bulk_actions,
+        retrying,
         projection,
         keys,
         health,
@@ -131,6 +136,7 @@ def create_app(
         reference,
     ):
         app.include_router(part.router)
+    app.include_router(retrying.decisions)
     app.state.metrics = process
     app.state.openapi_document = document(app, _MODELS)
     return app

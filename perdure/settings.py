@@ -126,6 +126,11 @@ class Settings(BaseSettings):
         90, ge=1, description="How long attempts that were only seen live are kept of a job that has ended (days)."
     )
 
+    archive: bool = Field(
+        True,
+        description="Keep histories of closed jobs in Postgres before Temporal's retention ends (`on`, `off`).",
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="Form of log lines: `json`, `console` for people, `auto`: `console` on a terminal only."

@@ -56,6 +56,7 @@ async def preview(
             return 0, []
         # Made and taken back, so that what is told is what would be done.
         nested = await connection.begin_nested()
+        await store.add(connection, action)
         total = await _freeze(request, principal, connection, action, wanted)
         sample = await store.list_items(connection, action.id, limit=_SAMPLE)
         await nested.rollback()
@@ -74,11 +75,12 @@ async def create(
     """
     action = _row(principal, wanted, key)
     async with found.store.transaction() as connection:
-        before = key and await store.action_of_key(connection, principal.tenant, key)
-        if not before:
+        new = await store.add(connection, action)
+        if new:
             total = await _freeze(request, principal, connection, action, wanted)
             await store.set_total(connection, action.id, total)
-    if before:
+        before = None if new or key is None else await store.action_of_key(connection, principal.tenant, key)
+    if before is not None:
         if before.fingerprint != action.fingerprint:
             message = f"the key was used for another bulk action ({before.id})"
             raise ApiError("API.IDEMPOTENCY_KEY_REUSED", message)
@@ -157,7 +159,6 @@ async def _freeze(
     action: BulkActionRow,
     wanted: BulkActionRequest,
 ) -> int:
-    await store.add(connection, action)
     if wanted.ids is not None:
         _check_known(wanted.ids, await store.known_jobs(connection, wanted.ids, principal.scope))
         await store.add_ids(connection, action.id, wanted.ids)

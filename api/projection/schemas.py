@@ -23,8 +23,8 @@ class ProjectionRequest(Model):
 class FindingView(View):
     """Something that is not as the histories have it.
 
-    `kind` is MISSING or BEHIND (a job, or with `table` a row), DIFFERENT (in `columns`) or EXTRA (a row), or
-    UNREADABLE (a history that cannot be folded; `problem` says why).
+    `kind` is MISSING or BEHIND (a job, or with `table` a row), DIFFERENT (in `columns`) or EXTRA (a row),
+    UNREADABLE (a history that cannot be folded; `problem` says why), or UNKNOWN (open here, and not in Temporal).
     """
 
     kind: str
@@ -36,7 +36,10 @@ class FindingView(View):
 
 
 class CountsView(View):
-    """How many jobs. `moving` went on all the while and were left to the projector."""
+    """How many jobs. `moving` went on all the while and were left to the projector.
+
+    `unknown` are open in the tables and not in Temporal; a rebuild leaves them as they are.
+    """
 
     jobs: int
     runs: int
@@ -44,6 +47,7 @@ class CountsView(View):
     mended: int
     moving: int
     unreadable: int
+    unknown: int
 
 
 class OperationView(View):

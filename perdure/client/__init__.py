@@ -6,6 +6,7 @@ with PerdureClient("http://127.0.0.1:8080", api_key=key) as perdure:
 """
 
 from perdure.client.asynchronous import AsyncPerdureClient
+from perdure.client.diagnosis import Diagnosis, JobDiagnosis
 from perdure.client.error import (
     ClientError,
     ConflictError,
@@ -47,10 +48,12 @@ __all__ = [
     "ClientError",
     "ConflictError",
     "Decision",
+    "Diagnosis",
     "DryRun",
     "Error",
     "InvalidError",
     "Job",
+    "JobDiagnosis",
     "JobPage",
     "JournalEntry",
     "JournalPage",

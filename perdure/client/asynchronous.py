@@ -11,6 +11,7 @@ from perdure.client import call as calls
 from perdure.client import decision as decisions
 from perdure.client import key as keys
 from perdure.client.connection import Connection, Exchange
+from perdure.client.diagnosis import JobDiagnosis, diagnose
 from perdure.client.error import ClientError
 from perdure.client.key import Key, KeyPage, Me, NewKey
 from perdure.client.patience import Patience
@@ -74,6 +75,10 @@ class AsyncPerdureClient:
     async def journal(self, job_id: str, *, limit: int | None = None, cursor: str | None = None) -> JournalPage:
         """One page of what happened to a job, oldest first."""
         return (await self.exchange(calls.journal(job_id, limit=limit, cursor=cursor))).value
+
+    async def diagnose(self, job_id: str, *, events: int | None = None) -> JobDiagnosis:
+        """Why a job is as it is, with so many journal events before and after the failure."""
+        return (await self.exchange(diagnose(job_id, events=events))).value
 
     async def cancel(self, job_id: str, **why: Unpack[decisions.Why]) -> Decision:
         """Ask a job to stop."""

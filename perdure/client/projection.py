@@ -33,6 +33,7 @@ class Counts(View):
     mended: int = 0
     moving: int = 0
     unreadable: int = 0
+    unknown: int = 0
 
 
 class Operation(View):
@@ -52,7 +53,7 @@ class Operation(View):
     def well(self) -> bool:
         """Whether it ended and the tables are now as the histories have them, as far as it saw."""
         left = self.counts.drifted - self.counts.mended
-        return self.status == "COMPLETED" and not self.counts.unreadable and left <= 0
+        return self.status == "COMPLETED" and not (self.counts.unreadable or self.counts.unknown) and left <= 0
 
 
 class Projection(View):

@@ -106,6 +106,9 @@ _REQUEST = {
     "API.STEP_UNKNOWN": CodeInfo(_P, "The job has no such step", "Correct the step id."),
     "API.COMMAND_UNKNOWN": CodeInfo(_P, "A job takes no such command", "See the signals and updates of a job."),
     "API.JOB_NOT_PAUSED": CodeInfo(_P, "The job is not paused", "There is nothing to resume."),
+    "API.STEP_NOT_RETRYING": CodeInfo(
+        _P, "The step does not wait for another attempt", "Look at the job: it may run, be parked, or be paused."
+    ),
     "API.STEP_RUNNING": CodeInfo(_P, "A step that would begin again is still open", "Wait for it, or cancel the job."),
     "API.FORCE_REQUIRED": CodeInfo(
         _P,

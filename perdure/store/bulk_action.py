@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, Text, and_, bindparam, func, insert, literal, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.contract.bulk import BulkItemStatus, BulkStatus, BulkVerb
@@ -56,10 +57,11 @@ class BulkItem:
     decided_at: datetime | None = None
 
 
-async def add(connection: AsyncConnection, action: BulkActionRow) -> None:
-    """Store a new action; its items follow."""
+async def add(connection: AsyncConnection, action: BulkActionRow) -> bool:
+    """Store a new action; its items follow. False where its key has made one; waits for one who makes it just now."""
     values = {column.name: getattr(action, column.name) for column in table.columns}
-    await connection.execute(insert(table).values(values | {"action": action.action.value}))
+    row = upsert(table).values(values | {"action": action.action.value, "status": action.status.value})
+    return (await connection.execute(row.on_conflict_do_nothing().returning(table.c.id))).first() is not None
 
 
 async def add_chosen(connection: AsyncConnection, action_id: str, wanted: DeadLetterFilter, most: int) -> int:

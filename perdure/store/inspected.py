@@ -20,6 +20,15 @@ class Stored:
     jobs: Mapping[str, tuple[datetime, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Runs that started before then; None means any."""
+
+    before: datetime
+    tenant: str | None = None
+    job_ids: Collection[str] | None = None
+
+
 async def stored(connection: AsyncConnection, schema: str, job_ids: Collection[str]) -> Stored:
     """What the tables of that schema have of these jobs."""
     of_runs = f"SELECT run_id, last_event_id FROM {schema}.runs WHERE job_id = ANY(:jobs)"  # noqa: S608 - our own schema
@@ -42,4 +51,15 @@ async def known(connection: AsyncConnection, job_ids: Collection[str]) -> set[st
 async def runs_of(connection: AsyncConnection, job_ids: Collection[str]) -> list[tuple[str, str]]:
     """The runs that are stored of these jobs, with the job of each."""
     query = select(runs.c.job_id, runs.c.run_id).where(is_one_of(runs.c.job_id, job_ids))
+    return [(row.job_id, row.run_id) for row in await connection.execute(query)]
+
+
+async def open_runs(connection: AsyncConnection, wanted: RunFilter, after: str, limit: int) -> list[tuple[str, str]]:
+    """Runs that are stored as open, by run id, behind `after`: each with its job."""
+    query = select(runs.c.job_id, runs.c.run_id).where(runs.c.closed.is_(False), runs.c.run_id > after)
+    query = query.where(runs.c.started_at < wanted.before).order_by(runs.c.run_id).limit(limit)
+    if wanted.tenant is not None:
+        query = query.where(runs.c.job_id.startswith(f"{wanted.tenant}:", autoescape=True))
+    if wanted.job_ids is not None:
+        query = query.where(is_one_of(runs.c.job_id, wanted.job_ids))
     return [(row.job_id, row.run_id) for row in await connection.execute(query)]

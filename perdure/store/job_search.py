@@ -50,7 +50,7 @@ class JobSort(StrEnum):
         return self.value.startswith("-")
 
 
-_WINDOW = 5_000
+_WINDOW = 2_000
 """Rows looked through in the order of the list before all that match are asked for."""
 _FILTERED = (
     *("tenant", "status", "type", "queue", "correlation_id", "trace_id", "submitted_by", "parent_id"),

@@ -99,27 +99,33 @@ CASES: list[Case] = [
 ]
 
 
-async def record(address: str, partner: Partner, names: set[str]) -> None:
+async def record(address: str, names: set[str]) -> None:
     async with running_bench(address, identity="recorder") as bench:
-        for case in CASES:
-            name = case.__name__
-            if name not in names and (names or list(HISTORIES.glob(f"{name}*.json"))):
-                continue
-            for kept in (partner.answers, partner.calls, partner.delays):
-                kept.clear()
+        wanted = [case for case in CASES if case.__name__ in names or not (names or _recorded(case))]
+        async with asyncio.TaskGroup() as all_:
+            for case in wanted:
+                all_.create_task(_record(bench, case))
+
+
+def _recorded(case: Case) -> bool:
+    return bool(list(HISTORIES.glob(f"{case.__name__}*.json")))
+
+
+async def _record(bench: Bench, case: Case) -> None:
+    with running_partner() as partner:
+        async with asyncio.timeout(60):
             handle = await case(bench, partner)
-            with contextlib.suppress(WorkflowFailureError):
-                await handle.result()
-            await write(bench, handle.id, name)
+            await write(bench, handle.id, case.__name__)
 
 
 async def write(bench: Bench, job_id: str, name: str) -> None:
     """All runs of a job, and its children's, which have to end too."""
-    run_id: str | None = first_run((await bench.client.get_workflow_handle(job_id).describe()).raw_description)
+    with contextlib.suppress(WorkflowFailureError):
+        await bench.client.get_workflow_handle(job_id).result()
+    described = (await bench.client.get_workflow_handle(job_id).describe()).raw_description
+    run_id = described.workflow_execution_info.first_run_id
     runs = []
     while run_id:
-        with contextlib.suppress(WorkflowFailureError):
-            await bench.client.get_workflow_handle(job_id, run_id=run_id).result(follow_runs=False)
         runs.append(await bench.client.get_workflow_handle(job_id, run_id=run_id).fetch_history())
         run_id = runs[-1].events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
     for number, history in enumerate(runs, 1):
@@ -148,8 +154,8 @@ def main() -> None:
     """Records all cases, or those named as arguments."""
     HISTORIES.mkdir(exist_ok=True)
     config = ["limit.historyCount.suggestContinueAsNew=40"]
-    with running_temporal(config) as address, running_partner() as partner:
-        asyncio.run(record(address, partner, set(sys.argv[1:])))
+    with running_temporal(config) as address:
+        asyncio.run(record(address, set(sys.argv[1:])))
 
 
 if __name__ == "__main__":

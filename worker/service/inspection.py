@@ -12,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from perdure.projection.archive import archived_history
+from perdure.projection.history import HistoryEvent
+from perdure.projection.reader import describe
 from perdure.projection.writer import Projection, write, write_in
 from perdure.store import inspected
 from perdure.store.inspected import Stored
@@ -29,6 +32,8 @@ _FRESH = timedelta(seconds=60)
 _FAULTS_OF_THE_JOB = frozenset(
     {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.DATA_LOSS}
 )
+_NOT_THERE = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT})
+"""A run id that is none is refused as an argument."""
 _Runs = Mapping[str, Collection[str | None]]
 """Runs by job; None is the one that is current."""
 
@@ -41,6 +46,11 @@ class _FromScratch(Refolder):
 
     async def _observe(self, found: Refold, run_id: str) -> None:
         pass
+
+    async def _read(self, job_id: str, run_id: str, after: int) -> list[HistoryEvent]:
+        """From the archive where Temporal holds the history no more."""
+        events = await super()._read(job_id, run_id, after)
+        return events or await archived_history(self._engine, self._client.data_converter, job_id, run_id)
 
 
 @dataclass(slots=True)
@@ -83,6 +93,35 @@ class Inspector:
                 return
             runs = {job_id: runs[job_id] for job_id in moving}
             await asyncio.sleep(_LOOK_AGAIN)
+
+    async def look_for(self, runs: Sequence[tuple[str, str]], progress: Progress) -> None:
+        """Tell which of these (job, run) pairs Temporal does not know: nothing will ever move them again.
+
+        Raises:
+            RPCError: Temporal is away.
+        """
+        for job_id, run_id in await self.gone(runs):
+            progress.count("unknown")
+            progress.tell({"kind": "UNKNOWN", "job_id": job_id, "table": "runs", "row": run_id})
+
+    async def gone(self, runs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those of these (job, run) pairs that Temporal does not know any more.
+
+        Raises:
+            RPCError: Temporal is away.
+        """
+        known = await asyncio.gather(*(self._is_known(*run) for run in runs))
+        return [run for run, there in zip(runs, known, strict=True) if not there]
+
+    async def _is_known(self, job_id: str, run_id: str) -> bool:
+        async with self._reads:
+            try:
+                await describe(self._client, job_id, run_id)
+            except RPCError as error:
+                if error.status in _NOT_THERE:
+                    return False
+                raise
+        return True
 
     async def _fold(self, runs: _Runs, progress: Progress) -> list[Projection]:
         outcomes = await asyncio.gather(*(self._one(*each) for each in runs.items()), return_exceptions=True)

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from perdure.contract.identifier import tenant_of
-from perdure.store.inspected import runs_of
+from perdure.store.archive import archived_runs, archived_runs_of
+from perdure.store.inspected import RunFilter, open_runs, runs_of
 from perdure.store.operation import Operation, OperationKind, Progress, finish, save, unfinished
 from perdure.store.session import transaction
 from perdure.telemetry.metric.operation import OperationMetrics
@@ -25,6 +26,10 @@ from worker.service.visibility import Visibility
 
 _log = structlog.get_logger("worker.operation")
 _BATCH, _AT_ONCE = 100, 2
+_OPEN_RUNS = 500
+_ARCHIVED_RUNS = 1_000
+_ARCHIVE = b"archive:"
+"""Begins the place where the list goes on once it is the archive's."""
 _INTERVAL = 1.0
 
 
@@ -78,6 +83,8 @@ class Operations:
             await self._inspect(operation, runs, progress)
             if not self._goes_on():
                 return
+            if not progress.page_token:
+                await self._look_for_open_runs(operation, progress)
             async with transaction(self._engine) as connection:
                 await save(connection, operation.id, progress, started_at=started_at)
                 if not progress.page_token:
@@ -85,6 +92,18 @@ class Operations:
             if not progress.page_token:
                 self._finished(operation, progress, started_at)
                 return
+
+    async def _look_for_open_runs(self, operation: Operation, progress: Progress) -> None:
+        """The list has only what Temporal knows: also ask for what the tables say is running."""
+        wanted = RunFilter(operation.requested_at, operation.tenant, operation.job_ids)
+        after = ""
+        while self._goes_on():
+            async with transaction(self._engine) as connection:
+                found = await open_runs(connection, wanted, after, _OPEN_RUNS)
+            await self._inspector.look_for(found, progress)
+            if len(found) < _OPEN_RUNS:
+                return
+            after = found[-1][1]
 
     async def _inspect(self, operation: Operation, runs: Sequence[tuple[str, str | None]], progress: Progress) -> None:
         """Batch by batch, some at once: while one is compared another is read."""
@@ -107,10 +126,22 @@ class Operations:
         if operation.job_ids is not None:
             async with transaction(self._engine) as connection:
                 stored: list[tuple[str, str | None]] = list(await runs_of(connection, operation.job_ids))
+                stored += await archived_runs_of(connection, operation.job_ids)
             return [*((job_id, None) for job_id in operation.job_ids), *stored], None
-        runs, following = await self._visibility.page_started_until(operation.requested_at, token or b"")
+        if token is not None and token.startswith(_ARCHIVE):
+            runs, following = await self._archived(token)
+        else:
+            runs, following = await self._visibility.page_started_until(operation.requested_at, token or b"")
+            following = following or _ARCHIVE
         mine = [run for run in runs if operation.tenant in (None, tenant_of(run[0]))]
         return mine, following or None
+
+    async def _archived(self, token: bytes) -> tuple[list[tuple[str, str]], bytes]:
+        """What Temporal listed once: the runs that only the archive still holds."""
+        async with transaction(self._engine) as connection:
+            runs = await archived_runs(connection, token.removeprefix(_ARCHIVE).decode(), _ARCHIVED_RUNS)
+        following = _ARCHIVE + runs[-1][1].encode() if len(runs) == _ARCHIVED_RUNS else b""
+        return await self._inspector.gone(runs), following
 
     def _finished(self, operation: Operation, progress: Progress, started_at: datetime) -> None:
         seconds = (datetime.now(UTC) - started_at).total_seconds()

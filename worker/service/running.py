@@ -7,6 +7,7 @@ from temporalio.client import Client
 
 from perdure.settings import Settings
 from perdure.store.engine import create_engine
+from perdure.telemetry.metric.archive import ArchiveMetrics
 from perdure.telemetry.metric.census import CensusMetrics
 from perdure.telemetry.metric.operation import OperationMetrics
 from perdure.telemetry.metric.pool import PoolMetrics
@@ -16,6 +17,7 @@ from perdure.telemetry.trace.job import JobTrace
 from perdure.telemetry.trace.tracing import Tracing
 from worker.mark import MarkSet
 from worker.metrics import WorkerMetrics, worker_metrics
+from worker.service.archiver import Archiver
 from worker.service.census import Census
 from worker.service.leader import Leader
 from worker.service.operation import Operations
@@ -58,6 +60,10 @@ async def running_services(
         for service in (projector, leader, sweep, upkeep, operations, census):
             stack.push_async_callback(service.stop)
             await service.start()
+        if settings.archive:
+            archiver = Archiver(client, engine, leader, ArchiveMetrics(registry))
+            stack.push_async_callback(archiver.stop)
+            await archiver.start()
         yield projector
 
 

@@ -54,6 +54,10 @@ class Visibility:
         """Runs that closed at `since` or later, in pages."""
         return self._list(f'CloseTime >= "{_quoted(since)}"')
 
+    def closed_between(self, since: datetime, until: datetime) -> AsyncIterator[list[Execution]]:
+        """Runs that closed at `since` or later, and before `until`, in pages."""
+        return self._list(f'CloseTime >= "{_quoted(since)}" AND CloseTime < "{_quoted(until)}"')
+
     def ended_from_outside_since(self, since: datetime) -> AsyncIterator[list[Execution]]:
         """Runs that ended without a worker's doing, which no mark tells of."""
         return self._list(f'ExecutionStatus IN ("Terminated", "TimedOut") AND CloseTime >= "{_quoted(since)}"')

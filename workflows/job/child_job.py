@@ -49,6 +49,9 @@ async def run_child_job(job: JobRun, unit: Unit, params: dict[str, Any]) -> Comp
     except WorkflowAlreadyStartedError:
         message = f"a job {id_} runs already, started by an earlier run of this job; a retry starts another one"
         return failure(job, unit, *_FAILED, message, {"child": id_})
+    except ChildWorkflowError as raised:
+        # The job was stopped before Temporal took the start.
+        return _read_failure(job, unit, id_, raised.cause)
     if child.wait:
         return await _see_to_its_end(job, unit, handle)
     output = {"job_id": id_}

@@ -55,9 +55,10 @@ class Caught:
 
 @dataclass(frozen=True, slots=True)
 class Canceled:
-    """The round was stopped because the job is ending."""
+    """The round was stopped because the job is ending. `told`: an event of the history says so."""
 
     attempts: int = 0
+    told: bool = False
 
 
 _M = TypeVar("_M", bound=Model)
@@ -91,7 +92,7 @@ def read_failure(job: JobRun, unit: Unit, raised: FailureError) -> Failed | Canc
     if isinstance(cause, TemporalTimeoutError):
         return _read_timeout(job, unit, cause)
     if isinstance(cause, CancelledError):
-        return Canceled()
+        return Canceled(told=True)
     return failure(job, unit, "STEP.INTERNAL", ErrorClass.INTERNAL, str(cause or raised))
 
 
@@ -99,7 +100,7 @@ def _read_application_error(job: JobRun, unit: Unit, cause: ApplicationError) ->
     details = read_detail(StepFailure, cause.details)
     attempts = details.ledger.count if details else 0
     if cause.type == RESULT_CANCELED:
-        return Canceled(attempts)
+        return Canceled(attempts, told=True)
     if details is not None:
         return Failed(details.error, attempts, details.ledger, cause.non_retryable)
     code = cause.type or "STEP.INTERNAL"

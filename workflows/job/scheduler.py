@@ -113,7 +113,7 @@ class Scheduler:
             if isinstance(outcome, Failed):
                 outcome = await self._consider(unit, outcome)
         except asyncio.CancelledError:
-            outcome = Canceled()
+            outcome = Canceled(told=unit.operation.type == "SLEEP")
         except Exception as crash:  # noqa: BLE001  raised again by the main coroutine: the task must not vanish
             self.crash = crash
             self._on_moved()
@@ -158,9 +158,14 @@ class Scheduler:
             case Failed(error=error, attempts=attempts):
                 unit.attempts += attempts
                 self._fail(unit, error)
-            case Canceled(attempts=attempts):
+            case Canceled(attempts=attempts, told=told):
                 unit.attempts += attempts
-                self.finish(unit, StepStatus.CANCELED)
+                self._cancel(unit, told=told)
+
+    def _cancel(self, unit: Unit, *, told: bool) -> None:
+        if not told:
+            self._job.notes.add(JournalType.STEP_CANCELED, step=unit.name, round_=unit.round)
+        self.finish(unit, StepStatus.CANCELED)
 
     def _settle_too_large(self, unit: Unit, outcome: Outcome) -> None:
         message = (
@@ -269,7 +274,7 @@ class Scheduler:
         items = step.fan_out.items if step.fan_out else []
         failed = next((item for item in items if item.status is StepStatus.FAILED), None)
         if any(item.status is StepStatus.CANCELED for item in items):
-            self.finish(step, StepStatus.CANCELED)
+            self._cancel(step, told=False)
         elif failed is None:
             self._job.notes.add(JournalType.STEP_COMPLETED, step=step.name, round_=step.round)
             self.finish(step, StepStatus.COMPLETED)

@@ -68,6 +68,8 @@ class Job:
             self._execution.job.notes.add(
                 JournalType.JOB_COMMAND_REFUSED, name=name[:100], via="signal", problem=refused.message
             )
+        # Whatever it was, the history grew: it may be time to continue as new.
+        self._execution.wake()
 
     @workflow.update(dynamic=True)
     async def on_update(self, name: str, args: Sequence[RawValue]) -> CommandAccepted:
@@ -77,6 +79,7 @@ class Job:
         first = not execution.stop_requested
         decision = decide(execution, command, via="update")
         decision.act()
+        execution.wake()
         if isinstance(command, CancelCommand) and first:
             await _ask_temporal(ACTIVITY_REQUEST_CANCEL, "perdure:cancel", command)
         elif isinstance(command, PauseCommand | ResumeCommand):

@@ -5,6 +5,7 @@ import typer
 from perdure.cli.api_command import api_command
 from perdure.cli.jobs.decide import cancel, pause, resume, retry, terminate
 from perdure.cli.jobs.deliver import approve, deliver
+from perdure.cli.jobs.diagnose import diagnose_job
 from perdure.cli.jobs.get import get
 from perdure.cli.jobs.listing import list_jobs
 from perdure.cli.jobs.resubmit import resubmit
@@ -26,6 +27,7 @@ def jobs(options: Options) -> None:
 
 app.command("submit")(api_command(submit))
 app.command("get")(api_command(get))
+app.command("diagnose")(api_command(diagnose_job))
 app.command("list")(api_command(list_jobs))
 app.command("watch")(api_command(watch))
 app.command("cancel")(api_command(cancel))

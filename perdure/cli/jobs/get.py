@@ -9,11 +9,11 @@ from rich.text import Text
 
 from perdure.cli import screen
 from perdure.cli.api_command import Session
-from perdure.cli.jobs import picture
+from perdure.cli.jobs import picture, why
 from perdure.cli.jobs.format import between, cut, value
 from perdure.cli.jobs.job_id import JobId
 from perdure.cli.paging import joined, pages
-from perdure.client import Job, JournalEntry, JournalPage
+from perdure.client import ClientError, Job, JournalEntry, JournalPage
 from perdure.client import call as calls
 from perdure.client.connection import Exchange
 
@@ -28,7 +28,7 @@ def get(
     *,
     journal: Annotated[bool, typer.Option("--journal", help="Also what happened, event by event.")] = False,
 ) -> None:
-    """Show a job: its state, its steps, every failed attempt.
+    """Show a job: its state, its steps, every failed attempt; of one that fails, why (more: `jobs diagnose`).
 
     With `-o json` the API's view of the job; with `--journal` its journal instead.
     """
@@ -39,12 +39,23 @@ def get(
     session.out.print(picture.header(job))
     session.out.print()
     session.out.print(picture.steps(job))
+    if job.error is not None:
+        _print_why(session, job_id)
     if job.output is not None:
         session.out.print(Text.assemble(("\noutput  ", "dim"), value(job.output)))
     if journal:
         _print_journal(session, job)
     if advice := picture.hint(job):
         session.err.print(f"\n{advice}", style="dim")
+
+
+def _print_why(session: Session, job_id: str) -> None:
+    try:
+        found = session.client.diagnose(job_id, events=0)
+    except ClientError:
+        return  # an API of an earlier release has none; the job is shown all the same
+    session.out.print()
+    session.out.print(why.short(found.diagnosis))
 
 
 def _print_json(session: Session, job_id: str, *, journal: bool) -> None:

@@ -68,7 +68,11 @@ def _tell(session: Session, done: Operation) -> None:
     counts = done.counts
     said = f"{done.kind.lower()} {done.status.lower()}: {counts.jobs} jobs, {counts.drifted} not as their histories"
     mended = f", {counts.mended} mended" if done.kind == "REBUILD" else ""
-    others = [(counts.moving, "still moving"), (counts.unreadable, "unreadable")]
+    others = [
+        (counts.moving, "still moving"),
+        (counts.unreadable, "unreadable"),
+        (counts.unknown, "unknown to Temporal"),
+    ]
     rest = "".join(f", {number} {word}" for number, word in others if number)
     session.out.print(screen.printable(f"{said}{mended}{rest}" + (f" ({done.problem})" if done.problem else "")))
 

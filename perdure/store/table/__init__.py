@@ -1,6 +1,7 @@
 """The tables as SQLAlchemy Core; `metadata` is what the migrations are tested against."""
 
 from perdure.store.table.access import api_keys
+from perdure.store.table.archive import archive_state, archived_histories
 from perdure.store.table.base import metadata
 from perdure.store.table.bulk_action import bulk_action_items, bulk_actions
 from perdure.store.table.dead_letter import dead_letters
@@ -13,6 +14,8 @@ __all__ = [
     "LIVE_FIELDS",
     "WORDS_CONFIGURATION",
     "api_keys",
+    "archive_state",
+    "archived_histories",
     "attempts",
     "bulk_action_items",
     "bulk_actions",

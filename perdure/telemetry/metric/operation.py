@@ -22,14 +22,17 @@ class OperationMetrics:
         self._mended = Counter("perdure_projection_mended_jobs", told, registry=registry)
         told = "Jobs whose histories could not be folded, in the last finished operation."
         self._unreadable = Gauge("perdure_projection_unreadable_jobs", told, ("kind",), registry=registry)
+        told = "Jobs that are open in the tables and that Temporal does not know, in the last finished operation."
+        self._unknown = Gauge("perdure_projection_unknown_jobs", told, ("kind",), registry=registry)
         for kind in _KINDS:
-            for family in (self._drift, self._at, self._jobs, self._unreadable):
+            for family in (self._unknown, self._drift, self._at, self._jobs, self._unreadable):
                 family.labels(kind)
 
     def finished(self, kind: str, counts: Mapping[str, int], at: datetime) -> None:
         """An operation came to its end."""
         self._drift.labels(kind).set(counts.get("drifted", 0))
         self._unreadable.labels(kind).set(counts.get("unreadable", 0))
+        self._unknown.labels(kind).set(counts.get("unknown", 0))
         self._at.labels(kind).set(at.timestamp())
         self._jobs.labels(kind).inc(counts.get("jobs", 0))
         self._mended.inc(counts.get("mended", 0))

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Metric
 
 from perdure.settings import Settings
 from perdure.store.engine import create_engine
+from perdure.telemetry.metric.archive import ArchiveMetrics
 from perdure.telemetry.metric.attempt import AttemptMetrics
 from perdure.telemetry.metric.census import CensusMetrics
 from perdure.telemetry.metric.job import JobMetrics
@@ -86,6 +87,7 @@ def _sections() -> Iterator[tuple[str, str, CollectorRegistry]]:
 def _projection(registry: CollectorRegistry) -> None:
     lag_histogram(registry)
     OperationMetrics(registry)
+    ArchiveMetrics(registry)
     ProjectionMetrics(registry, lambda: ProjectionState(0, 0.0, 0, 0, leads=False))
 
 

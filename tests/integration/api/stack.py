@@ -23,6 +23,7 @@ from api.app import Secrets, create_app
 from perdure.egress.client import guarded_client
 from perdure.egress.policy import EgressPolicy
 from perdure.projection import fold
+from perdure.projection.live import observe
 from perdure.projection.reader import read_all_runs, read_new
 from perdure.projection.writer import ItemSource, Projection, RunProjection, write
 from perdure.security.key import PresentedKey, key_hash, parse_key
@@ -86,6 +87,14 @@ class Api:
             runs.append(RunProjection(fold.record(state), closed=closed, items=ItemSource.of(state)))
             journal += rows
         await write(self.engine, [Projection(job_id, runs, journal)])
+
+    async def observe(self, job_id: str) -> None:
+        """Write the job's projection with what is live of it."""
+        runs = await read_all_runs(self.temporal, job_id)
+        state, rows = fold.fold_run(job_id, runs[-1], await read_new(self.temporal, job_id, runs[-1]))
+        seen = await observe(self.temporal, job_id, runs[-1], datetime.now(UTC))
+        run = RunProjection(fold.record(state), closed=False)
+        await write(self.engine, [Projection(job_id, [run], rows, seen)])
 
     async def close(self) -> None:
         for client in self._clients:

@@ -42,7 +42,12 @@ async def test_each_filter_finds_the_parked_job_and_none_that_is_otherwise(desk:
     assert unit["error"]["code"] == "STEP.HTTP.4XX"
     assert unit["runbook"] == "deploy/runbooks/step-permanent.md"
     assert entry["expires_at"] > entry["parked_at"]
-    fitting = ("error_code=STEP.HTTP.4XX", "error_class=PERMANENT&step=fetch", "http_status=404", "q=TODAY+orders")
+    fitting: tuple[str, ...] = (
+        "error_code=STEP.HTTP.4XX",
+        "error_class=PERMANENT&step=fetch",
+        "http_status=404",
+        "q=TODAY+orders",
+    )
     fitting += (f"fingerprint={unit['error']['fingerprint']}", f"since={entry['parked_at']}&step=fetch")
     for query in (*fitting, f"queue={desk.queue}&step=fetch", "type=INLINE&step=fetch"):
         assert await ids(desk, f"{label}&{query}") == [job_id], query

@@ -1,14 +1,19 @@
 """E1: role x route x tenant, walked from the OpenAPI document, as docs/reference/roles.md has it; nothing leaks."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from api.app import Secrets, create_app
 from api.role_reference import render
+from perdure.contract.bulk import BulkStatus, BulkVerb
 from perdure.settings import Settings
+from perdure.store.bulk_action import BulkActionRow, add
+from perdure.store.session import transaction
 from tests.integration.api.stack import Api, new_key, running_api, spec, unique
 from tests.integration.api.test_bad_input import check_problem
 from tests.integration.api.walk import ROLES, Operation, documented, operations
@@ -59,6 +64,12 @@ def test_e1_no_route_under_v1_is_open(operation: Operation) -> None:
         ("POST /v1/dead-letters/{job_id}/retry", "operator"),
         ("POST /v1/dead-letters/{job_id}/skip", "operator"),
         ("POST /v1/dead-letters/{job_id}/discard", "operator"),
+        ("GET /v1/dead-letters", "viewer"),
+        ("GET /v1/dead-letters/groups", "viewer"),
+        ("POST /v1/bulk-actions", "operator"),
+        ("POST /v1/bulk-actions/{action_id}/abort", "operator"),
+        ("POST /v1/retrying/{job_id}/now", "operator"),
+        ("POST /v1/retrying/{job_id}/give-up", "operator"),
         ("GET /v1/projection", "admin"),
         ("POST /v1/projection/check", "admin"),
         ("POST /v1/projection/rebuild", "admin"),
@@ -79,7 +90,33 @@ async def things(api: Api, tenant: str = "acme") -> dict[str, str]:
     body = spec(input={"secret": CANARY}, name=CANARY, labels={"x": CANARY})
     job = (await submitter.post("/v1/jobs", json=body)).json()
     key = await api.key(tenant, "viewer", name=CANARY)
-    return {"job_id": job["id"], "key_id": key.id, "step_id": "a"}
+    return {"job_id": job["id"], "key_id": key.id, "step_id": "a", "action_id": await bulk_action(api, tenant)}
+
+
+async def bulk_action(api: Api, tenant: str) -> str:
+    """A bulk action of a tenant that nobody has begun."""
+    row = BulkActionRow(
+        id=str(uuid4()),
+        tenant=tenant,
+        action=BulkVerb.RETRY,
+        status=BulkStatus.QUEUED,
+        reason=CANARY,
+        requested_by=CANARY,
+        requested_at=datetime.now(UTC),
+        filter={"q": CANARY},
+        step=None,
+        output=None,
+        force=False,
+        rate_per_second=None,
+        canary=0,
+        canary_seconds=1,
+        total=0,
+        idempotency_key=None,
+        fingerprint="",
+    )
+    async with transaction(api.engine) as connection:
+        await add(connection, row)
+    return row.id
 
 
 async def send(client: httpx.AsyncClient, operation: Operation, path: str) -> httpx.Response:
@@ -124,7 +161,8 @@ async def test_e1_another_tenant(api: Api, operation: Operation, role: str) -> N
     if TABLE[str(operation)][role] == "403":
         check_problem(answer, 403)
     elif TABLE[str(operation)]["another tenant's"] == "404":
-        absent = operation.filled({"job_id": f"acme:{unique()}", "key_id": unique()[:12], "step_id": "a"})
+        ids = {"job_id": f"acme:{unique()}", "key_id": unique()[:12], "step_id": "a", "action_id": str(uuid4())}
+        absent = operation.filled(ids)
         there, not_there = check_problem(answer, 404), check_problem(await send(stranger, operation, absent), 404)
         assert [there[name] for name in ("code", "title", "detail")] == [
             not_there[name] for name in ("code", "title", "detail")
@@ -141,6 +179,7 @@ async def test_e1_without_the_grant_no_route_shows_a_payload(api: Api, operation
     job_id = (await submitter.post("/v1/jobs", json=spec(input={"secret": canary}))).json()["id"]
     await api.project(job_id)
     key = await api.key("masked", "viewer")
-    path = operation.filled({"job_id": job_id, "key_id": key.id, "step_id": "a"})
+    action_id = await bulk_action(api, "masked")
+    path = operation.filled({"job_id": job_id, "key_id": key.id, "step_id": "a", "action_id": action_id})
     answer = await send(api.client(await api.key("masked", role)), operation, path)
     assert canary not in answer.text

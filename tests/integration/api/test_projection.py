@@ -51,7 +51,15 @@ async def test_what_was_found_is_told(api: Api) -> None:
         await set_aside(connection, "other:poison", "x", START)
     state = (await api.client(await api.key(tenant)).get("/v1/projection")).json()
     (told,) = state["operations"]
-    assert told["counts"] == {"jobs": 7, "runs": 8, "drifted": 1, "mended": 0, "moving": 0, "unreadable": 0}
+    assert told["counts"] == {
+        "jobs": 7,
+        "runs": 8,
+        "drifted": 1,
+        "mended": 0,
+        "moving": 0,
+        "unreadable": 0,
+        "unknown": 0,
+    }
     assert (told["rows"], told["findings"]) == ({"jobs": 1}, [finding | {"problem": None}])
     assert (told["status"], told["digest"]) == ("COMPLETED", "f" * 16)
     (aside,) = state["set_aside"]

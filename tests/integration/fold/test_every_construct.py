@@ -109,7 +109,7 @@ async def test_d1_compensations_of_a_discarded_job_one_of_which_parks(bench: Fol
 
 
 async def test_d1_a_planned_start_a_pause_and_a_retry_from_a_step(bench: FoldBench) -> None:
-    handle = await bench.start([log("a"), each([1, 2]), fail("bad", 3)], delay="400ms")
+    handle = await bench.start([log("a"), each([1, 2]), fail("bad", 3)], delay="3s")
     job = await reached(bench, handle, JobStatus.SCHEDULED)
     assert job.started_at is None
     await handle.execute_update("pause", {"actor": "key:ops", "reason": "wait"})

@@ -13,6 +13,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
 from perdure.contract.state import JobStatus
+from perdure.projection.writer import write
 from perdure.settings import Settings
 from perdure.store.operation import Operation, OperationKind, OperationStatus, get_operation, request
 from perdure.store.session import transaction
@@ -21,6 +22,7 @@ from perdure.store.table import metadata
 from tests.integration.projection.conftest import Plant
 from tests.integration.projection.test_live_view import LOG, temporal
 from tests.integration.store.rows import count, rows_of
+from tests.integration.store.sample import job, projection
 from worker.mark import MarkSet
 from worker.service.running import running_services
 
@@ -172,10 +174,21 @@ async def test_rows_of_jobs_that_temporal_does_not_hold_stay(plant: Plant, jobs:
     assert len((await rows_of(plant.engine, "default:gone"))["journal"]) == 1
 
 
+async def test_a_job_that_is_open_here_and_nowhere_else_is_named(plant: Plant) -> None:
+    record = job(f"default:{uuid4().hex}", run_id=str(uuid4()), run_started_at=datetime(2026, 1, 1, tzinfo=UTC))
+    await write(plant.engine, [projection(record)])
+    for kind in OperationKind:
+        found = await operate(plant.engine, kind, [record.id])
+        assert [(each["kind"], each["job_id"]) for each in found.findings] == [("UNKNOWN", record.id)]
+        assert found.counts["unknown"] == 1
+    assert (await rows_of(plant.engine, record.id))["jobs"]
+
+
 def test_whoever_adds_a_table_says_whether_it_is_folded() -> None:
     not_folded = {
-        "api_keys", "ledger", "ledger_outcomes", "live_observations", "projection_operations", "set_aside_jobs",
-        "sweep_state",
+        "api_keys", "archive_state", "archived_histories", "bulk_action_items", "bulk_actions",
+        "ledger", "ledger_outcomes", "live_observations",
+        "projection_operations", "set_aside_jobs", "sweep_state",
     }  # fmt: skip
     assert set(metadata.tables) == {*PROJECTED, *not_folded}, "see perdure.store.shadow.COMPARED"
 

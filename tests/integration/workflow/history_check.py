@@ -79,7 +79,7 @@ def check_order(spec: JobSpec, told: list[Happening]) -> None:
             continue
         if what in {"begun", "ended"}:
             missing = set(waits_for[step]) - ended
-            assert not missing, f"{unit} {what} before {missing}"
+            assert not missing, f"{unit} {what} before {missing}: {told}"
         if what in {"ended", "given"} and unit == step:
             ended.add(step)
 
@@ -179,5 +179,6 @@ def final_status(run: WorkflowHistory) -> JobStatus:
         data: Any = json.loads(last.workflow_execution_completed_event_attributes.result.payloads[0].data)
     else:
         failure = last.workflow_execution_failed_event_attributes.failure
-        data = json.loads(failure.application_failure_info.details.payloads[0].data)
+        assert failure.application_failure_info.details.payloads, failure
+    data = json.loads(failure.application_failure_info.details.payloads[0].data)
     return JobStatus(data["status"])

@@ -7,7 +7,7 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from tests.integration.workflow.conftest import Bench, Handle
 from tests.integration.workflow.working import working
-from tests.replay.case.part import BY, Case, call, compute, each, fail, nap, parked_units
+from tests.replay.case.part import BY, Case, asked, call, compute, each, fail, nap, parked_units
 from tests.server.partner import Partner
 
 
@@ -114,10 +114,6 @@ async def worker_stopped(bench: Bench, partner: Partner) -> Handle:
     async with working(own, "recorder"):
         await own.finish(handle)
     return handle
-
-
-async def asked(partner: Partner, path: str, times: int) -> bool:
-    return partner.calls[path] >= times
 
 
 CASES: list[Case] = [

@@ -1,7 +1,7 @@
 """Fan-outs, catch, continue_on_error, waits, child jobs, dependents: how a job flows by itself."""
 
 from tests.integration.workflow.conftest import Bench, Handle
-from tests.replay.case.part import BY, Case, approval, call, child, compute, each, fail, nap, parked_units, wait
+from tests.replay.case.part import BY, Case, approval, asked, call, child, compute, each, fail, nap, parked_units, wait
 from tests.server.partner import Partner
 
 
@@ -10,7 +10,7 @@ async def fan_outs(bench: Bench, partner: Partner) -> Handle:
     return await bench.start(
         [
             compute("double", "item * 2 + index", for_each=many),
-            {"id": "say", "type": "LOG", "with": {"message": "${ item }"}, "for_each": many},
+            {"id": "say", "type": "LOG", "with": {"message": "row ${ item }"}, "for_each": many},
             nap("nap", "${ item }0ms", for_each=many),
             each(partner, [1, 2, 3]),
             compute("none", "1", for_each={"items": []}),
@@ -28,6 +28,7 @@ async def items_parked_retried_caught(bench: Bench, partner: Partner) -> Handle:
     handle = await bench.start([each(partner, [1, 2, 3, 4, 5], catch=caught)])
     await parked_units(bench, handle, 2)
     await handle.execute_update("retry", {**BY, "steps": ["each.1"]})
+    await bench.eventually(lambda: asked(partner, "/each-2", 2))
     await parked_units(bench, handle, 2)
     await handle.execute_update("skip", {**BY, "step": "each.2", "output": "by hand"})
     await handle.execute_update("retry", {**BY, "steps": ["each"]})
@@ -125,12 +126,11 @@ async def at_most_once(bench: Bench, partner: Partner) -> Handle:
 
 
 async def tried_locally_then_remotely(bench: Bench, partner: Partner) -> Handle:
-    """`say` returns more than a local try may; `loops` needs a child process; `bad` fails twice."""
+    """`big` returns more than a local try may; `loops` needs a child process."""
     return await bench.start(
         [
             compute("big", "input"),
             compute("loops", "[1, 2, 3].map(n, n * 2)"),
-            {"id": "say", "type": "LOG", "with": {"message": "${ input }"}, "heartbeat_timeout": "5s"},
         ],
         input="x" * 40_000,
         output=1,

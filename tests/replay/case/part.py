@@ -78,3 +78,7 @@ async def needs_nobody(bench: Bench, handle: Handle) -> None:
         return await status_attribute(handle) == []
 
     await bench.eventually(free)
+
+
+async def asked(partner: Partner, path: str, times: int) -> bool:
+    return partner.calls[path] >= times

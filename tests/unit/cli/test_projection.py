@@ -20,7 +20,7 @@ FINDING = {
 
 
 def operation(kind: str = "CHECK", **fields: Any) -> dict[str, Any]:
-    counts = {"jobs": 3, "runs": 3, "drifted": 0, "mended": 0, "moving": 0, "unreadable": 0}
+    counts = {"jobs": 3, "runs": 3, "drifted": 0, "mended": 0, "moving": 0, "unreadable": 0, "unknown": 0}
     done = {"status": "COMPLETED", "finished_at": "2026-11-22T12:00:00Z", "digest": "00ff", "findings": []}
     return {"id": "op", "kind": kind, **done, **fields, "counts": counts | fields.get("counts", {})}
 
@@ -52,6 +52,7 @@ def test_a_check_that_finds_drift_names_it_and_exits_1(api: CannedApi, run: Run)
     [
         ({"drifted": 2, "mended": 2}, "COMPLETED", 0),
         ({"unreadable": 1}, "COMPLETED", 1),
+        ({"unknown": 1}, "COMPLETED", 1),
         ({}, "FAILED", 1),
     ],
 )

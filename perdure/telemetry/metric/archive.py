@@ -1,0 +1,27 @@
+"""How far the archive of histories is. Fed by the leading worker."""
+
+from datetime import UTC, datetime, timedelta
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class ArchiveMetrics:
+    """What was kept, and how long there is still time to keep the next one."""
+
+    def __init__(self, registry: CollectorRegistry | None) -> None:
+        told = "Histories of closed runs that this worker has archived."
+        self._kept = Counter("perdure_archived_histories", told, registry=registry)
+        told = "Bytes that they take, compressed."
+        self._bytes = Counter("perdure_archived_bytes", told, registry=registry)
+        told = "Until Temporal may remove a history that is not archived yet; 0: not known, this worker does not lead."
+        self._margin = Gauge("perdure_archive_margin_seconds", told, registry=registry)
+
+    def kept(self, number: int, size: int) -> None:
+        """So many more histories were kept, in so many bytes."""
+        self._kept.inc(number)
+        self._bytes.inc(size)
+
+    def at(self, watermark: datetime, retention: timedelta) -> None:
+        """What closed before `watermark` is kept."""
+        oldest = max(watermark, datetime.now(UTC) - retention)
+        self._margin.set((oldest + retention - datetime.now(UTC)).total_seconds())

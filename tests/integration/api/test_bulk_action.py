@@ -1,0 +1,197 @@
+"""C6: bulk actions over HTTP, run by the real workflow: frozen, careful, told for each job, once for each key."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from activities.bulk_action import BulkActivities
+from perdure.settings import Settings
+from tests.integration.api.desk import Desk, fail, log
+from tests.integration.api.stack import running_api, serving, unique, until
+from tests.integration.api.test_bad_input import check_problem
+from tests.integration.store.server import PostgresServer
+from tests.server.temporal import running_temporal
+from worker.queue_worker import make_bulk_worker
+
+BULK = "/v1/bulk-actions"
+WHY = "the partner is back"
+
+
+@pytest.fixture(scope="module")
+async def bulk(api_postgres: PostgresServer) -> AsyncIterator[Desk]:
+    """A desk with a Temporal of its own: its queue of bulk actions belongs to its database."""
+    with running_temporal() as address:
+        database = api_postgres.create_database("bulk")
+        settings = database.model_copy(update={"temporal_address": address, "decision_timeout_seconds": 15.0})
+        client = await Client.connect(address, data_converter=pydantic_data_converter)
+        queue = f"t{unique()[:12]}"
+        async with (
+            running_api(settings, client) as api,
+            serving(address, queue),
+            make_bulk_worker(client, Settings(), BulkActivities(api.engine, client).all),
+        ):
+            yield Desk(api, api.client(await api.key(name="admin", payloads=True)), queue)
+
+
+async def park(desk: Desk, number: int, **fields: Any) -> list[str]:
+    """So many jobs parked at a step that would succeed the next time."""
+    steps = fields.pop("steps", [fail("a"), log("b")])
+    ids = [await desk.start(steps, **fields) for _ in range(number)]
+    for job_id in ids:
+        await desk.reach(job_id, "DEAD_LETTERED")
+        await desk.api.project(job_id)
+    return ids
+
+
+async def create(desk: Desk, body: dict[str, Any], *, key: str | None = None) -> httpx.Response:
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return await desk.http.post(BULK, json={"action": "retry", "reason": WHY, **body}, headers=headers)
+
+
+async def finished(desk: Desk, answer: httpx.Response) -> dict[str, Any]:
+    assert answer.status_code == 202, answer.text
+
+    async def ended() -> dict[str, Any] | None:
+        seen = (await desk.http.get(answer.headers["location"])).json()
+        return seen if seen["finished_at"] else None
+
+    found: dict[str, Any] = await until(ended, 40)
+    return found
+
+
+async def test_c6_a_filter_is_counted_tried_dry_and_then_brings_all_home(bulk: Desk) -> None:
+    run = unique()
+    ids = await park(bulk, 5, labels={"run": run})
+    await park(bulk, 1)
+    wanted = {"filter": {"labels": {"run": run}}}
+    dry = await create(bulk, {**wanted, "dry_run": True})
+    assert (dry.status_code, dry.json()["total"], sorted(dry.json()["sample"])) == (200, 5, sorted(ids))
+    ids = dry.json()["sample"]
+    assert {(await bulk.job(id_))["status"] for id_ in ids} == {"DEAD_LETTERED"}
+    done = await finished(bulk, await create(bulk, {**wanted, "canary": 2, "rate_per_second": 50}))
+    assert (done["status"], done["total"], done["counts"]) == ("COMPLETED", 5, {"ACCEPTED": 5})
+    for id_ in ids:
+        await bulk.reach(id_, "COMPLETED")
+    assert await bulk.said(ids[0], "JOB_RETRY_REQUESTED") == [("key:admin", f"{WHY} (bulk action {done['id']})")]
+    items = (await bulk.http.get(f"{BULK}/{done['id']}/items?limit=3")).json()
+    assert [(item["job_id"], item["status"]) for item in items["data"]] == [(id_, "ACCEPTED") for id_ in ids[:3]]
+    rest = (await bulk.http.get(f"{BULK}/{done['id']}/items?cursor={items['page']['cursor']}")).json()
+    assert [item["job_id"] for item in rest["data"]] == ids[3:]
+    assert done["id"] in [each["id"] for each in (await bulk.http.get(BULK)).json()["data"]]
+
+
+async def test_c6_a_canary_that_parks_again_stops_it(bulk: Desk) -> None:
+    run = unique()
+    always = [{"id": "a", "type": "FAIL", "with": {"code": "STEP.BAD"}}]
+    ids = await park(bulk, 4, labels={"run": run}, steps=always)
+    done = await finished(bulk, await create(bulk, {"filter": {"labels": {"run": run}}, "canary": 1}))
+    assert (done["status"], done["counts"]) == ("STOPPED", {"ACCEPTED": 1, "NOT_SENT": 3})
+    assert any(id_ in done["problem"] for id_ in ids)
+    assert "parked again" in done["problem"]
+    asked = [await bulk.said(id_, "JOB_RETRY_REQUESTED") for id_ in ids]
+    assert sorted(map(len, asked)) == [0, 0, 0, 1]
+
+
+async def test_a_retry_by_filter_leaves_what_failed_otherwise_parked(bulk: Desk) -> None:
+    run = unique()
+    steps = [fail("good", depends_on=[]), fail("bad", depends_on=[])]
+    steps[1]["with"] = {"code": "STEP.WORSE"}
+    (job_id,) = await park(bulk, 1, labels={"run": run}, steps=steps)
+    await bulk.until_step(job_id, "bad", "DEAD_LETTERED")
+    await bulk.until_step(job_id, "good", "DEAD_LETTERED")
+    await bulk.api.project(job_id)
+    wanted = {"labels": {"run": run}, "error_code": "STEP.BAD"}
+    await finished(bulk, await create(bulk, {"filter": wanted, "canary": 1, "canary_within": "1s"}))
+    await bulk.until_step(job_id, "good", "COMPLETED")
+    assert (await bulk.steps(job_id))["bad"] == "DEAD_LETTERED"
+
+
+async def test_skip_and_discard_by_ids_and_a_job_that_moved_on_is_told(bulk: Desk) -> None:
+    skipped, moved = await park(bulk, 2)
+    await bulk.decide(moved, "/retry", {"reason": "first"})
+    await bulk.reach(moved, "COMPLETED")
+    body = {"action": "skip", "ids": [skipped, moved], "step": "a", "output": 1}
+    done = await finished(bulk, await create(bulk, body))
+    assert (done["status"], done["counts"]) == ("COMPLETED", {"ACCEPTED": 1, "REFUSED": 1})
+    await bulk.reach(skipped, "COMPLETED")
+    refused = (await bulk.http.get(f"{BULK}/{done['id']}/items?status=REFUSED")).json()["data"]
+    assert [(item["job_id"], item["code"]) for item in refused] == [(moved, "API.JOB_CLOSED")]
+    (given_up,) = await park(bulk, 1)
+    await finished(bulk, await create(bulk, {"action": "discard", "ids": [given_up]}))
+    assert (await bulk.reach(given_up, "FAILED"))["resolution"] == "DISMISSED"
+
+
+async def test_the_same_key_is_one_action_and_another_body_is_refused(bulk: Desk) -> None:
+    ids = await park(bulk, 1)
+    key = unique()
+    answers = await asyncio.gather(*(create(bulk, {"ids": ids}, key=key) for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 200, 202]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    other = await create(bulk, {"ids": ids, "rate_per_second": 1}, key=key)
+    assert check_problem(other, 422)["code"] == "API.IDEMPOTENCY_KEY_REUSED"
+    await bulk.reach(ids[0], "COMPLETED")
+
+
+async def test_an_abort_leaves_the_rest_alone(bulk: Desk) -> None:
+    ids = await park(bulk, 8)
+    answer = await create(bulk, {"ids": ids, "rate_per_second": 0.4})
+    assert answer.status_code == 202, answer.text
+    path = answer.headers["location"]
+
+    async def begun() -> bool:
+        return bool((await bulk.http.get(path)).json()["counts"].get("ACCEPTED"))
+
+    await until(begun)
+    assert (await bulk.http.post(f"{path}/abort", json={"reason": "wrong"})).status_code == 202
+    done = await finished(bulk, answer)
+    assert done["status"] == "ABORTED"
+    assert "wrong" in done["problem"]
+    assert done["counts"]["NOT_SENT"] >= 1
+    assert (await bulk.job(ids[-1]))["status"] == "DEAD_LETTERED"
+    check_problem(await bulk.http.post(f"{path}/abort", json={"reason": "again"}), 409)
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({}, "$"),
+        ({"filter": {}}, "$.filter"),
+        ({"filter": {"nope": 1}}, "$.filter.nope"),
+        ({"ids": []}, "$.ids"),
+        ({"ids": ["default:there-is-none"]}, "$.ids[0]"),
+        ({"ids": ["x", "x"]}, "$"),
+        ({"filter": {"error_code": "STEP.NEVER"}}, "$.filter"),
+        ({"filter": {"q": "!!"}}, "$.filter.q"),
+        ({"filter": {"step": "a"}, "ids": ["x"]}, "$"),
+        ({"filter": {"step": "a"}, "reason": " "}, "$.reason"),
+        ({"filter": {"step": "a"}, "rate_per_second": 0}, "$.rate_per_second"),
+        ({"filter": {"step": "a"}, "canary": 0}, "$.canary"),
+        ({"filter": {"step": "a"}, "output": 1}, "$"),
+        ({"filter": {"step": "a"}, "action": "skip"}, "$"),
+        ({"filter": {"step": "a"}, "action": "explode"}, "$.action"),
+        ({"filter": {"step": "a"}, "action": "discard", "force": True}, "$"),
+    ],
+)
+async def test_what_cannot_be_meant_is_told_and_nothing_is_made(bulk: Desk, body: dict[str, Any], place: str) -> None:
+    before = len((await bulk.http.get(f"{BULK}?limit=200")).json()["data"])
+    problem = check_problem(await create(bulk, body), 422)
+    assert problem["errors"][0]["path"] == place
+    assert len((await bulk.http.get(f"{BULK}?limit=200")).json()["data"]) == before
+
+
+async def test_another_tenants_jobs_and_actions_do_not_exist(bulk: Desk) -> None:
+    (job_id,) = await park(bulk, 1)
+    answer = await create(bulk, {"ids": [job_id]})
+    stranger = bulk.api.client(await bulk.api.key("stranger", "admin"))
+    body = {"action": "retry", "reason": WHY}
+    problem = check_problem(await stranger.post(BULK, json={**body, "ids": [job_id]}), 422)
+    assert problem["errors"][0]["message"] == "there is no such job"
+    check_problem(await stranger.post(BULK, json={**body, "filter": {"step": "a"}}), 422)
+    for path in (answer.headers["location"], f"{answer.headers['location']}/items"):
+        check_problem(await stranger.get(path), 404)
+    assert (await stranger.get(BULK)).json()["data"] == []

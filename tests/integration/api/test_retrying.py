@@ -1,0 +1,108 @@
+"""Jobs that fail but live: the next attempt now, or none any more; what does not wait for one is told so."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.api.desk import NAP, PARKED, Desk
+from tests.integration.api.stack import until
+from tests.integration.api.test_bad_input import check_problem
+
+WHY = {"reason": "the partner is back"}
+
+
+def failing(id_: str = "a", times: int | None = None, **fields: Any) -> dict[str, Any]:
+    """A step that fails, and would wait for a minute."""
+    with_: dict[str, Any] = {"class": "TRANSIENT", "code": "STEP.BAD"} | ({} if times is None else {"times": times})
+    retry = {"initial_interval": "60s", "maximum_attempts": 5, "jitter": 0}
+    return {"id": id_, "type": "FAIL", "with": with_, "retry": retry, **fields}
+
+
+async def waiting(desk: Desk, steps: list[dict[str, Any]]) -> str:
+    job_id = await desk.start(steps)
+    await desk.reach(job_id, "RETRYING")
+    return job_id
+
+
+async def test_now_begins_the_next_attempt_and_counts_it_as_ever(desk: Desk) -> None:
+    job_id = await waiting(desk, [failing(times=2)])
+    for _ in range(2):
+        answer = await desk.http.post(f"/v1/retrying/{job_id}/now", json=WHY)
+        assert (answer.status_code, answer.json()["steps"]) == (202, ["a"]), answer.text
+
+        async def moved() -> bool:
+            job = await desk.job(job_id)
+            return bool(job["status"] == "COMPLETED" or job["steps"][0]["attempt_count"] > 1)
+
+        await until(moved)
+    job = await desk.reach(job_id, "COMPLETED")
+    attempts = job["steps"][0]["attempts"]
+    assert [(attempt["attempt"], attempt["outcome"]) for attempt in attempts] == [
+        (1, "FAILED"),
+        (2, "FAILED"),
+        (3, "COMPLETED"),
+    ]
+
+
+async def test_giving_up_parks_the_step_at_once_with_its_attempts(desk: Desk) -> None:
+    job_id = await waiting(desk, [failing("a", depends_on=[]), failing("b", depends_on=[])])
+
+    async def both() -> bool:
+        return all(step["status"] == "RETRYING" for step in (await desk.job(job_id))["steps"])
+
+    await until(both)
+    answer = await desk.http.post(f"/v1/retrying/{job_id}/give-up", json={**WHY, "steps": ["a"]})
+    assert answer.status_code == 202, answer.text
+    job = await desk.reach(job_id, "DEAD_LETTERED")
+    first, second = job["steps"]
+    assert (first["status"], first["error"]["code"], first["attempt_count"]) == (
+        "DEAD_LETTERED",
+        "STEP.TOTAL_TIMEOUT",
+        1,
+    )
+    assert second["status"] == "RETRYING"
+    assert (await desk.decide(job_id, "/retry", {**WHY, "steps": ["a"]})).status_code == 202
+
+
+@pytest.mark.parametrize("verb", ["now", "give-up"])
+async def test_what_does_not_wait_for_an_attempt_is_refused(desk: Desk, verb: str) -> None:
+    retrying = await waiting(desk, [failing("a", depends_on=[]), {**NAP, "depends_on": []}])
+    parked = await desk.started(PARKED, "DEAD_LETTERED")
+    path = "/v1/retrying/{}/" + verb
+    for job_id, step in ((retrying, "nap"), (retrying, "zz"), (parked, "a")):
+        problem = check_problem(await desk.http.post(path.format(job_id), json={**WHY, "steps": [step]}), 409)
+        assert problem["code"] == "API.STEP_NOT_RETRYING"
+    done = await desk.started([{"id": "l", "type": "LOG", "with": {"message": "x"}}], "COMPLETED")
+    problem = check_problem(await desk.http.post(path.format(done), json={**WHY, "steps": ["l"]}), 409)
+    assert problem["code"] == "API.JOB_CLOSED"
+    check_problem(await desk.http.post(path.format(retrying), json={"reason": " ", "steps": ["a"]}), 422)
+    check_problem(await desk.http.post(path.format("default:none"), json={**WHY, "steps": ["a"]}), 404)
+
+
+async def test_a_paused_job_is_not_hurried(desk: Desk) -> None:
+    job_id = await waiting(desk, [failing()])
+    assert (await desk.decide(job_id, "pause", WHY)).status_code == 202
+
+    async def held() -> bool:
+        return bool((await desk.job(job_id))["steps"][0]["paused"])
+
+    await until(held)
+    for steps in (["a"], None):
+        body = WHY if steps is None else {**WHY, "steps": steps}
+        problem = check_problem(await desk.http.post(f"/v1/retrying/{job_id}/now", json=body), 409)
+        assert problem["code"] == "API.STEP_NOT_RETRYING"
+
+
+async def test_the_list_tells_attempt_next_retry_and_error(desk: Desk) -> None:
+    job_id = await waiting(desk, [failing()])
+    await desk.api.observe(job_id)
+    answer = await desk.http.get("/v1/retrying?error_code=STEP.BAD&limit=200")
+    row = next(row for row in answer.json()["data"] if row["id"] == job_id)
+    (unit,) = row["retrying"]
+    assert (unit["unit"], unit["attempt"], unit["error"]["code"], unit["paused"]) == ("a", 2, "STEP.BAD", False)
+    assert unit["next_retry_at"] > unit["observed_at"]
+    assert unit["runbook"] == "deploy/runbooks/step-transient.md"
+    parked = await desk.started(PARKED, "DEAD_LETTERED")
+    await desk.api.project(parked)
+    assert parked not in [row["id"] for row in (await desk.http.get("/v1/retrying?limit=200")).json()["data"]]
+    check_problem(await desk.http.get("/v1/retrying?nope=1"), 422)
