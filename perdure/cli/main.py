@@ -23,6 +23,7 @@ class Commands(LazyGroup):
         "doctor": "perdure.cli.doctor:doctor",
         "jobs": "perdure.cli.jobs.app:app",
         "dead-letters": "perdure.cli.dead_letters.app:app",
+        "bulk-actions": "perdure.cli.bulk_actions.app:app",
         "keys": "perdure.cli.keys.app:app",
         "projection": "perdure.cli.projection.app:app",
     }

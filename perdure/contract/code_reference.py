@@ -2,7 +2,8 @@
 
 import sys
 
-from perdure.contract.code import GROUPS
+from perdure.contract.code import GROUPS, CodeInfo
+from perdure.contract.runbook import runbook
 
 _OPENING = """# Error codes
 
@@ -19,8 +20,16 @@ def render() -> str:
     parts = [_OPENING]
     for group, codes in GROUPS.items():
         parts.append(f"\n## {group}\n\n| code | class | meaning | what to do |\n|---|---|---|---|\n")
-        parts += [f"| `{code}` | {info.error_class} | {info.title} | {info.remedy} |\n" for code, info in codes.items()]
+        parts += [
+            f"| `{code}` | {info.error_class} | {info.title} | {info.remedy}{_read(code, info)} |\n"
+            for code, info in codes.items()
+        ]
     return "".join(parts)
+
+
+def _read(code: str, info: CodeInfo) -> str:
+    path = runbook(code, info.error_class)
+    return "" if path is None else f" [Runbook](../../{path})"
 
 
 if __name__ == "__main__":

@@ -50,8 +50,10 @@ class JobSort(StrEnum):
         return self.value.startswith("-")
 
 
-_WINDOW = 2_000
+_WINDOWS = (1_000, 5_000)
 """Rows looked through in the order of the list before all that match are asked for."""
+_SPARSE = 8
+"""A look that finds less than one in so many of those wanted is not worth a longer one."""
 _FILTERED = (
     *("tenant", "status", "type", "queue", "correlation_id", "trace_id", "submitted_by", "parent_id"),
     *("name", "labels", "error"),
@@ -82,11 +84,7 @@ async def list_jobs(
     after = None if cursor is None else paging.decode_position(sort, sort.kind, cursor)
     place = _Place(sort, after)
     await connection.execute(_PLANNING)
-    main, others = split(wanted)
-    first = _in_order(main, place, limit + 1) if others is None else _in_window(main, others, place, limit + 1)
-    found = await _jobs(connection, first, place)
-    if others is not None and len(found) <= limit:
-        found = await _jobs(connection, _of_all(wanted, place, limit + 1), place)
+    found = await _found(connection, wanted, place, limit + 1)
     page = found[:limit]
     more = len(found) > limit and page
     return page, paging.encode_position(sort, _position(page[-1], sort)) if more else None
@@ -117,6 +115,19 @@ class _Place:
         return [column.desc() if self._sort.descending else column.asc() for column in both]
 
 
+async def _found(connection: AsyncConnection, wanted: JobFilter, place: _Place, limit: int) -> list[StoredJob]:
+    main, others = split(wanted)
+    if others is None:
+        return await _jobs(connection, _in_order(main, place, limit), place)
+    for window in _WINDOWS:
+        found = await _jobs(connection, _in_window(main, others, place, limit, window), place)
+        if len(found) >= limit:
+            return found
+        if len(found) * _SPARSE < limit:
+            break
+    return await _jobs(connection, _of_all(wanted, place, limit), place)
+
+
 def _in_order(wanted: JobFilter, place: _Place, limit: int, more: Sequence[Column[Any]] = ()) -> Select[Any]:
     """The first ones from an index that has the order; one a status, merged."""
     query = select(*place.keys, *more).where(*conditions(wanted, jobs.c), *place.conditions())
@@ -128,9 +139,9 @@ def _in_order(wanted: JobFilter, place: _Place, limit: int, more: Sequence[Colum
     return select(merged).order_by(*place.order(merged)).limit(limit)
 
 
-def _in_window(main: JobFilter, others: JobFilter, place: _Place, limit: int) -> Select[Any]:
+def _in_window(main: JobFilter, others: JobFilter, place: _Place, limit: int, window: int) -> Select[Any]:
     """The first ones among the next rows that meet the main condition: enough, where many meet the others too."""
-    rows = _in_order(main, place, _WINDOW, [jobs.c[name] for name in _FILTERED]).subquery()
+    rows = _in_order(main, place, window, [jobs.c[name] for name in _FILTERED]).subquery()
     inside = [*quick_conditions(others, rows.c), *status_condition(others, rows.c), *conditions(others, rows.c)]
     return select(rows.c.id, rows.c.sorted_by).where(*inside).order_by(*place.order(rows)).limit(limit)
 

@@ -13,12 +13,13 @@ from typing import Any
 from temporalio.client import WorkflowFailureError
 
 from tests.integration.workflow.conftest import Bench, Handle, running_bench
-from tests.replay.case import continuing, control, flow, undoing
+from tests.replay.case import continuing, control, flow, policy, stopping, undoing
 from tests.replay.case.part import QUICK, Case, call
 from tests.server.partner import Partner, running_partner
 from tests.server.temporal import running_temporal
 
 HISTORIES = Path(__file__).parent / "histories"
+
 
 async def listed_order(bench: Bench, partner: Partner) -> Handle:
     return await bench.start(
@@ -96,6 +97,8 @@ CASES: list[Case] = [
     *control.CASES,
     *undoing.CASES,
     *continuing.CASES,
+    *policy.CASES,
+    *stopping.CASES,
 ]
 
 

@@ -1,7 +1,7 @@
 """Keeps the histories of closed runs before Temporal forgets them, on the leading worker (docs/decisions/0021).
 
 A run is due once it has been closed for half of the namespace's retention: the other half is time to be late in.
-Nothing waits for the archiver; it takes at most about half of one connection's time, and catches up by itself.
+Nothing waits for the archiver; it rests as long as it works, unless it is late.
 """
 
 import asyncio
@@ -33,10 +33,11 @@ _BATCH, _READS = 20, 4
 
 @dataclass(frozen=True, slots=True)
 class ArchiverConfig:
-    """`interval` in seconds between rounds; `due`: share of the retention after which a closed run is kept."""
+    """`interval` in seconds between rounds; shares of the retention after which a closed run is kept, and overdue."""
 
     interval: float = 300.0
     due: float = 0.5
+    late: float = 0.75
 
 
 class Archiver:
@@ -65,6 +66,7 @@ class Archiver:
         self._metrics = metrics
         self._config = config or ArchiverConfig()
         self._background = Background("archiver", self._round, longest_delay=60.0)
+        self._late = False
 
     async def start(self) -> None:
         """Begin."""
@@ -87,7 +89,9 @@ class Archiver:
     async def _archive(self) -> None:
         retention = await self._retention()
         async with transaction(self._engine) as connection:
-            watermark = await get_archive_watermark(connection) or _BEGINNING
+            reached = await get_archive_watermark(connection)
+        watermark = reached or _BEGINNING
+        self._late = reached is not None and datetime.now(UTC) - reached > retention * self._config.late
         until = datetime.now(UTC) - retention * self._config.due
         self._metrics.at(watermark, retention)
         if until <= watermark:
@@ -122,8 +126,8 @@ class Archiver:
         async with transaction(self._engine) as connection:
             await keep(connection, found)
         self._metrics.kept(len(found), sum(len(entry.content) for entry in found))
-        # Others need Temporal and Postgres more.
-        await self._background.pause(time.monotonic() - begun)
+        if not self._late:  # others need Temporal and Postgres more
+            await self._background.pause(time.monotonic() - begun)
         return len(found)
 
     async def _read(self, gate: asyncio.Semaphore, execution: Execution) -> Archived | None:

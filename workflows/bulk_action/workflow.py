@@ -4,7 +4,6 @@ Which jobs, what is decided and what became of it are rows in Postgres, read and
 workflow holds only where it stands.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -78,7 +77,7 @@ class BulkAction:
         await workflow.wait_condition(lambda: seen.done() or self._abort is not None)
         if not seen.done():
             seen.cancel()
-            await asyncio.wait([seen])
+            await workflow.wait([seen])
             return None
         verdict: BulkVerdict = await seen
         return verdict.problem

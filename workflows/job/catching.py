@@ -20,16 +20,14 @@ def caught(job: JobRun, unit: Unit, failed: Failed) -> Caught | Failed | None:
     rule = next((rule for rule in unit.step.catch if _takes(rule, failed.error.code)), None)
     if rule is None:
         return None
-    # An item's error is seen as its step's: the expression knows no other name for it.
-    step = job.steps[unit.id.step]
-    before, step.error = step.error, failed.error
+    before, unit.error = unit.error, failed.error
     try:
         output = resolve(rule.output, job.scope(unit)).value
     except ExpressionError as problem:
         found = failure(job, unit, problem.code, failed.error.error_class, f"catch: {told(problem)}")
         return replace(failed, error=found.error)
     finally:
-        step.error = before
+        unit.error = before
     if json_bytes(output) > job.limits.output_bytes:
         message = f"the output that `catch` gives is larger than {job.limits.output_bytes} bytes"
         return replace(failed, error=failure(job, unit, "STEP.OUTPUT_TOO_LARGE", ErrorClass.PERMANENT, message).error)

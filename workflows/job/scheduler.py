@@ -76,9 +76,11 @@ class Scheduler:
         """Start what may start, within the job's limit."""
         while self._ready and len(self._tasks) < self._job.limits.in_flight:
             unit = self._ready.popleft()
+            if self.closing and not unit.id.compensates:
+                continue
             if isinstance(unit, StepRun) and unit.step.for_each is not None:
                 self._begin_fan_out(unit)
-            elif unit.id.compensates or not self.closing:
+            else:
                 self._start(unit)
 
     def compensate(self, unit: Unit) -> None:

@@ -92,7 +92,7 @@ async def removed(client: Client, jobs: dict[str, str]) -> None:
         execution = WorkflowExecution(workflow_id=job_id, run_id=run_id)
         request = DeleteWorkflowExecutionRequest(namespace=client.namespace, workflow_execution=execution)
         await client.workflow_service.delete_workflow_execution(request)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(150):  # it does so once its own queues are through
         for job_id, run_id in jobs.items():
             while await _is_there(client, job_id, run_id):
                 await asyncio.sleep(0.05)

@@ -216,7 +216,7 @@ async def test_a_cursor_of_another_order_is_refused(engine: AsyncEngine) -> None
 async def test_what_lies_beyond_the_first_rows_is_found_all_the_same(
     engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch, window: int
 ) -> None:
-    monkeypatch.setattr(job_search, "_WINDOW", window)
+    monkeypatch.setattr(job_search, "_WINDOWS", (window, 2 * window))
     records = [job(f"default:{number}", labels={"odd": str(number % 2)}) for number in range(8)]
     await put(engine, *records)
     odd = [f"default:{number}" for number in (7, 5, 3, 1)]

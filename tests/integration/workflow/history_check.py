@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
@@ -176,9 +176,9 @@ def final_status(run: WorkflowHistory) -> JobStatus:
     if last.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
         return JobStatus.CANCELED
     if last.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
-        data: Any = json.loads(last.workflow_execution_completed_event_attributes.result.payloads[0].data)
+        found = last.workflow_execution_completed_event_attributes.result.payloads
     else:
         failure = last.workflow_execution_failed_event_attributes.failure
-        assert failure.application_failure_info.details.payloads, failure
-    data = json.loads(failure.application_failure_info.details.payloads[0].data)
-    return JobStatus(data["status"])
+        found = failure.application_failure_info.details.payloads
+        assert found, f"a crash of the engine: {failure}"
+    return JobStatus(json.loads(found[0].data)["status"])

@@ -1,11 +1,17 @@
 """Continue-as-new with the whole state of a job: items, waits, decisions, compensations."""
 
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from perdure.contract.state import JobStatus
-from tests.integration.workflow.conftest import Bench, Handle
+from tests.integration.workflow.conftest import Bench, Handle, running_bench
 from tests.integration.workflow.test_parking import status_attribute
 from tests.server.partner import Partner
+from tests.server.temporal import running_temporal
+from workflows.job import drain
 
 WIDE = {"items": "${ input.rows }", "max_parallel": 200}
 """Local items: each is one event, so 5,000 of them make a history that continues as new once."""
@@ -40,7 +46,15 @@ async def test_b7_ten_thousand_items_pass_continue_as_new_and_keep_their_order(b
     assert await runs(bench, handle) > 1
 
 
-async def test_waits_pauses_and_parked_items_survive_continue_as_new(bench: Bench, partner: Partner) -> None:
+@pytest.fixture(scope="module")
+async def early() -> AsyncIterator[Bench]:
+    """A bench whose jobs continue as new after 60 events."""
+    with running_temporal(["limit.historyCount.suggestContinueAsNew=60"]) as address:
+        async with running_bench(address) as running:
+            yield running
+
+
+async def test_waits_pauses_and_parked_items_survive_continue_as_new(early: Bench, partner: Partner) -> None:
     partner.answers["/bad"] = [404, 200]
     steps = [
         {**each(), "depends_on": []},
@@ -60,20 +74,20 @@ async def test_waits_pauses_and_parked_items_survive_continue_as_new(bench: Benc
             "depends_on": ["ask", "go", "call", "each"],
         },
     ]
-    handle = await bench.start(steps, input={"rows": list(range(5_000))})
-    await bench.until(handle, "ask", "WAITING")
+    handle = await early.start(steps, input={"rows": list(range(100))})
+    await early.until(handle, "ask", "WAITING")
     await handle.execute_update("approve", {"actor": "ann", "decision": "approve"})
-    await bench.until(handle, "each", "COMPLETED")
-    assert await runs(bench, handle) > 1
+    await early.until(handle, "each", "COMPLETED")
+    assert await runs(early, handle) > 1
     assert await status_attribute(handle) == ["DEAD_LETTERED"]
     assert await handle.execute_update("retry", {"actor": "me"}) == {"steps": ["call.1"]}
     await handle.execute_update("approve", {"actor": "bob", "decision": "approve"})
     await handle.execute_update("deliver", {"name": "go", "payload": 7})
-    assert (await bench.finish(handle)).output == {"then": 7}
+    assert (await early.finish(handle)).output == {"then": 7}
     assert partner.calls == {"/ok": 1, "/bad": 2}
 
 
-async def test_compensations_go_on_after_continue_as_new(bench: Bench, partner: Partner) -> None:
+async def test_compensations_go_on_after_continue_as_new(early: Bench, partner: Partner) -> None:
     undo = {"type": "COMPUTE", "with": {"expression": "item"}}
     first = {
         "id": "first",
@@ -81,13 +95,113 @@ async def test_compensations_go_on_after_continue_as_new(bench: Bench, partner: 
         "with": {"url": f"{partner.url}/do", "method": "POST"},
         "compensate": {"type": "HTTP_CALL", "with": {"url": f"{partner.url}/undo", "method": "POST"}},
     }
-    handle = await bench.start(
+    handle = await early.start(
         [first, each(compensate=undo), {"id": "bad", "type": "FAIL"}],
-        input={"rows": list(range(3_000))},
+        input={"rows": list(range(100))},
         dead_letter={"enabled": False},
     )
-    result = await bench.finish(handle)
+    result = await early.finish(handle)
     assert result.status is JobStatus.FAILED
-    assert await runs(bench, handle) > 1
+    assert await runs(early, handle) > 1
     assert partner.order == ["/do", "/undo"]
-    assert (await bench.states(handle))["each"] == "COMPENSATED"
+    assert (await early.states(handle))["each"] == "COMPENSATED"
+
+
+async def continued(handle: Handle) -> bool:
+    return (await handle.describe()).run_id != handle.first_execution_run_id
+
+
+async def noise(handle: Handle, count: int = 20) -> None:
+    """Commands that are refused: each makes the history longer."""
+    for number in range(count):
+        await handle.signal("make_coffee", number)
+
+
+async def test_a_paused_job_continues_as_new_and_stays_paused(early: Bench) -> None:
+    nap = {"id": "nap", "type": "SLEEP", "with": {"duration": "1h"}, "depends_on": []}
+    say = {"id": "say", "type": "LOG", "with": {"message": "x"}, "depends_on": ["nap"]}
+    handle = await early.start([nap, say])
+    await early.until(handle, "nap", "WAITING")
+    await handle.execute_update("pause", {"actor": "me"})
+    await noise(handle)
+    await early.eventually(lambda: continued(handle))
+    assert await status_attribute(handle) == ["PAUSED"]
+    assert (await handle.query("state"))["paused"] is True
+    await handle.execute_update("resume", {"actor": "me"})
+    await handle.cancel()
+    assert await early.canceled(handle)
+
+
+async def test_a_scheduled_job_continues_as_new_and_starts_when_it_is_due(early: Bench) -> None:
+    handle = await early.start([{"id": "say", "type": "LOG", "with": {"message": "x"}}], delay="5s")
+    await noise(handle)
+    await early.eventually(lambda: continued(handle))
+    assert await early.states(handle) == {"say": "PENDING"}
+    begun = (await handle.describe()).start_time
+    assert (await early.finish(handle)).status is JobStatus.COMPLETED
+    first = await early.client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id).describe()
+    last = await handle.describe()
+    assert last.close_time is not None
+    assert last.close_time - first.start_time >= timedelta(seconds=5)
+    assert begun >= first.start_time
+
+
+async def test_early_deliveries_are_kept_over_continue_as_new(early: Bench) -> None:
+    nap = {"id": "nap", "type": "SLEEP", "with": {"duration": "4s"}}
+    waits = [{"id": id_, "type": "WAIT", "with": {"name": "go"}} for id_ in ("one", "two")]
+    handle = await early.start([nap, *waits])
+    for payload in (1, 2):
+        await handle.execute_update("deliver", {"name": "go", "payload": payload})
+    await noise(handle)
+    await early.eventually(lambda: continued(handle))
+    assert (await early.finish(handle)).output == {"two": 2}
+
+
+async def test_rounds_generations_and_patches_of_items_are_kept_over_continue_as_new(
+    early: Bench, partner: Partner
+) -> None:
+    partner.answers["/b"] = [404]
+    call = {
+        "id": "call",
+        "type": "HTTP_CALL",
+        "for_each": {"items": ["a", "b"]},
+        "with": {"url": f"{partner.url}/${{ item }}", "method": "POST"},
+    }
+    handle = await early.start([call])
+    await early.until(handle, "call", "DEAD_LETTERED")
+    patch = {"call.1": {"query": {"v": "2"}}}
+    partner.answers["/b?v=2"] = [404, 200]
+    assert await handle.execute_update("retry", {"actor": "me", "patch": patch}) == {"steps": ["call.1"]}
+    await early.eventually(lambda: asked(partner, "/b?v=2"))
+    await early.until(handle, "call", "DEAD_LETTERED")
+    await noise(handle)
+    await early.eventually(lambda: continued(handle))
+    assert await handle.execute_update("retry", {"actor": "me"}) == {"steps": ["call.1"]}
+    assert (await early.finish(handle)).status is JobStatus.COMPLETED
+    assert partner.keys["/b?v=2"] == [f"{handle.id}/call[1]#2"] * 2
+    told = [event async for event in handle.fetch_history_events()]
+    ids = [event.activity_task_scheduled_event_attributes.activity_id for event in told]
+    assert "call.1.r3" in ids
+
+
+async def asked(partner: Partner, path: str) -> bool:
+    return partner.calls[path] >= 1
+
+
+async def test_a_long_child_job_does_not_hold_up_the_other_branches(
+    early: Bench, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain, "PATIENCE", timedelta(milliseconds=300))
+    nap = {"id": "nap", "type": "SLEEP", "with": {"duration": "1h"}}
+    child = {"name": "child", "queue": early.queue, "steps": [nap]}
+    ids = [f"s{n}" for n in range(30)]
+    chain = [
+        {"id": id_, "type": "HTTP_CALL", "with": {"url": f"{partner.url}/s"}, "depends_on": ids[max(0, n - 1) : n]}
+        for n, id_ in enumerate(ids)
+    ]
+    handle = await early.start([{"id": "long", "type": "JOB", "with": {"job": child}, "depends_on": []}, *chain])
+    await early.until(handle, "s29", "COMPLETED")
+    assert await early.states(handle) | {"long": "RUNNING"} == await early.states(handle)
+    assert not await continued(handle)
+    await handle.cancel()
+    assert await early.canceled(handle)

@@ -15,7 +15,11 @@ async def paused_and_resumed(bench: Bench, partner: Partner) -> Handle:
     partner.answers["/flaky"] = [500]
     policy = {"maximum_attempts": 1_000, "initial_interval": "20ms", "backoff_coefficient": 1.0, "jitter": 0}
     handle = await bench.start(
-        [call(partner, "flaky", retry=policy, depends_on=[]), nap("nap", "100ms", depends_on=[]), {**nap("then", "1ms"), "depends_on": ["nap"]}],
+        [
+            call(partner, "flaky", retry=policy, depends_on=[]),
+            nap("nap", "100ms", depends_on=[]),
+            {**nap("then", "1ms"), "depends_on": ["nap"]},
+        ],
         timeout="1h",
         dead_letter={"retention": "1h"},
     )

@@ -8,7 +8,12 @@ from tests.server.partner import Partner
 async def discarded_and_undone(bench: Bench, partner: Partner) -> Handle:
     undo = {"type": "HTTP_CALL", "with": {"url": f"{partner.url}/undo-${{ item }}"}}
     local = {"type": "COMPUTE", "with": {"expression": "1"}}
-    steps = [undone(partner, "a"), each(partner, ["x", "y"], compensate=undo), compute("b", "1", compensate=local), fail()]
+    steps = [
+        undone(partner, "a"),
+        each(partner, ["x", "y"], compensate=undo),
+        compute("b", "1", compensate=local),
+        fail(),
+    ]
     handle = await bench.start(steps)
     await bench.until(handle, "bad", "DEAD_LETTERED")
     await handle.execute_update("discard", BY)
@@ -60,9 +65,7 @@ async def compensation_given_up(bench: Bench, partner: Partner) -> Handle:
 
 async def compensation_expired(bench: Bench, partner: Partner) -> Handle:
     partner.answers["/undo-b"] = [404]
-    return await bench.start(
-        [undone(partner, "a"), undone(partner, "b"), fail()], dead_letter={"retention": "100ms"}
-    )
+    return await bench.start([undone(partner, "a"), undone(partner, "b"), fail()], dead_letter={"retention": "100ms"})
 
 
 async def _parked(bench: Bench, partner: Partner) -> Handle:

@@ -1,0 +1,1 @@
+"""`perdure bulk-actions ...`: decisions about many parked jobs at once, through the API."""

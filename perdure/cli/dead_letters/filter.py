@@ -1,0 +1,40 @@
+"""The options that say which parked units are meant; used by the lists and by bulk actions."""
+
+from typing import Annotated
+
+import typer
+
+from perdure.contract.error import ErrorClass
+
+Code = Annotated[str | None, typer.Option("--code", metavar="CODE", help="Only with this error code.")]
+Class = Annotated[
+    ErrorClass | None, typer.Option("--class", case_sensitive=False, metavar="CLASS", help="Only of this error class.")
+]
+Fingerprint = Annotated[
+    str | None, typer.Option("--fingerprint", metavar="ID", help="Only this kind of failure, as `groups` shows it.")
+]
+HttpStatus = Annotated[int | None, typer.Option("--http-status", min=100, max=599, help="What the partner answered.")]
+Step = Annotated[str | None, typer.Option("--at-step", metavar="STEP", help="Only parked at this step.")]
+Type = Annotated[str | None, typer.Option("--type", help="Only jobs of this type.")]
+Queue = Annotated[str | None, typer.Option("--queue", help="Only jobs of this queue.")]
+Labels = Annotated[
+    list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="Only jobs with this label; may be repeated.")
+]
+Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="Parked at or after (RFC 3339).")]
+Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Parked before.")]
+Words = Annotated[str | None, typer.Option("-q", "--words", help="Words in the job's name, labels, code or message.")]
+
+
+def pairs(labels: list[str] | None) -> dict[str, str]:
+    """KEY=VALUE options as a mapping.
+
+    Raises:
+        typer.BadParameter: one has another form.
+    """
+    found = {}
+    for label in labels or ():
+        key, equals, wanted = label.partition("=")
+        if not equals or not key:
+            raise typer.BadParameter(f"a label is KEY=VALUE, not {label!r}", param_hint="--label")
+        found[key] = wanted
+    return found

@@ -1,0 +1,152 @@
+"""Parked and retrying jobs for the clients: what the API answers about them, and the requests, as data."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
+from urllib.parse import quote
+
+from pydantic import Field
+
+from perdure.client.answer import Answer
+from perdure.client.call import Call, body, query_params
+from perdure.client.view import Attempt, Decision, Error, Job, Page, View
+
+_PARKED, _RETRYING = "/v1/dead-letters", "/v1/retrying"
+
+
+class ParkedUnit(View):
+    """A parked step, item or compensation; `attempts` only where one job was asked for."""
+
+    unit: str
+    step_type: str = ""
+    parked_at: datetime
+    error: Error
+    http_status: int | None = None
+    force_required: bool = False
+    runbook: str | None = None
+    attempt_count: int | None = None
+    attempts: list[Attempt] = Field(default_factory=list)
+
+
+class DeadLetter(View):
+    """A job with something parked."""
+
+    id: str
+    job: Job
+    parked_at: datetime
+    expires_at: datetime | None = None
+    retention_left_ms: int | None = None
+    parked_count: int
+    parked: list[ParkedUnit]
+
+
+class DeadLetterPage(View):
+    """A page of them, the last parked first."""
+
+    data: list[DeadLetter]
+    page: Page = Page()
+
+
+class Group(View):
+    """What is parked with one kind of failure."""
+
+    fingerprint: str
+    error: Error
+    count: int
+    jobs: int
+    first_seen: datetime
+    last_seen: datetime
+    example: str
+    runbook: str | None = None
+
+
+class GroupPage(View):
+    """A page of groups, the most frequent first."""
+
+    data: list[Group]
+    page: Page = Page()
+
+
+class RetryingUnit(View):
+    """What failed and is attempted again."""
+
+    unit: str
+    attempt: int
+    next_retry_at: datetime | None = None
+    paused: bool = False
+    error: Error
+
+
+class RetryingJob(View):
+    """A job that fails but lives."""
+
+    id: str
+    job: Job
+    retrying: list[RetryingUnit]
+
+
+class RetryingPage(View):
+    """A page of them."""
+
+    data: list[RetryingJob]
+    page: Page = Page()
+
+
+class ParkedQuery(TypedDict, total=False):
+    """What lists of dead letters are narrowed to; labels are all required."""
+
+    error_code: str | None
+    error_class: str | None
+    fingerprint: str | None
+    http_status: int | None
+    step: str | None
+    type: str | None
+    queue: str | None
+    labels: Mapping[str, str]
+    since: str | None
+    until: str | None
+    q: str | None
+    limit: int
+    cursor: str | None
+
+
+def list_dead_letters(**query: Unpack[ParkedQuery]) -> Call[DeadLetterPage]:
+    """What is parked, by job."""
+    return Call("GET", _PARKED, Answer.reader(DeadLetterPage), _params(query))
+
+
+def list_groups(**query: Unpack[ParkedQuery]) -> Call[GroupPage]:
+    """What is parked, by kind of failure."""
+    return Call("GET", f"{_PARKED}/groups", Answer.reader(GroupPage), _params(query))
+
+
+def get_dead_letter(job_id: str) -> Call[DeadLetter]:
+    """One parked job with its full context."""
+    return Call("GET", f"{_PARKED}/{_quoted(job_id)}", Answer.reader(DeadLetter))
+
+
+def list_retrying(*, limit: int | None = None, cursor: str | None = None) -> Call[RetryingPage]:
+    """Jobs that are being retried now."""
+    params = query_params({"limit": limit, "cursor": cursor})
+    return Call("GET", _RETRYING, Answer.reader(RetryingPage), params)
+
+
+def retry_now(job_id: str, reason: str, steps: Sequence[str] = ()) -> Call[Decision]:
+    """Begin the next attempt at once."""
+    sent: dict[str, Any] = {"reason": reason} | ({"steps": list(steps)} if steps else {})
+    return Call("POST", f"{_RETRYING}/{_quoted(job_id)}/now", Answer.reader(Decision), content=body(sent))
+
+
+def give_up(job_id: str, reason: str, steps: Sequence[str]) -> Call[Decision]:
+    """Make no further attempt."""
+    content = body({"reason": reason, "steps": list(steps)})
+    return Call("POST", f"{_RETRYING}/{_quoted(job_id)}/give-up", Answer.reader(Decision), content=content)
+
+
+def _params(query: ParkedQuery) -> list[tuple[str, str]]:
+    labels = [("label", f"{key}={value}") for key, value in query.get("labels", {}).items()]
+    return [*labels, *query_params({name: value for name, value in query.items() if name != "labels"})]
+
+
+def _quoted(job_id: str) -> str:
+    return quote(job_id, safe=":~", errors="backslashreplace")
