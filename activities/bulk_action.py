@@ -39,8 +39,12 @@ from perdure.store import bulk_action as store
 from perdure.store.bulk_action import BulkActionRow, BulkItem
 from perdure.store.session import transaction
 
-_PAGE = 50
-_AT_ONCE = 8
+_PAGE = 20
+_AT_ONCE = 2
+_REST = 2.0
+"""How long a turn rests after a decision, in times of what that took: where workers are busy it takes long, and what
+the job does afterwards comes on top; so fresh jobs get most of the workers however much is to be decided."""
+_MOST_REST_SECONDS = 5.0
 _PAGE_SECONDS = 5.0
 """What a page should take at most at the rate asked for, so that an abort is soon heard."""
 _TRIES = 3
@@ -121,7 +125,10 @@ class BulkActivities:
         async def send(number: int, item: BulkItem) -> BulkItem:
             async with turns:
                 await asyncio.sleep(max(0.0, begun + number * pause - loop.time()))
-                return await self._decided(action, item)
+                asked = loop.time()
+                done = await self._decided(action, item)
+                await asyncio.sleep(min(_MOST_REST_SECONDS, _REST * (loop.time() - asked)))
+                return done
 
         async def beat() -> None:
             while True:

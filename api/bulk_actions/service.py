@@ -18,7 +18,7 @@ from api.context import context_of
 from api.problem import ApiError
 from api.security import forbidden
 from api.state import Services
-from api.temporal_call import temporal_call
+from api.temporal_call import TemporalUnavailableError, temporal_call
 from perdure.admission.problem import Problem
 from perdure.contract.bulk import (
     BULK_TASK_QUEUE,
@@ -71,7 +71,8 @@ async def create(
     Raises:
         ApiError: API.VALIDATION for ids that are no jobs or a filter that means none, API.FORBIDDEN for too many,
             API.IDEMPOTENCY_KEY_REUSED.
-        TemporalUnavailableError: it could not be started; sent again under the same key it will be.
+        TemporalUnavailableError: it could not be started; sent again under the same key it will be, without a key it
+            has been withdrawn.
     """
     action = _row(principal, wanted, key)
     async with found.store.transaction() as connection:
@@ -87,7 +88,12 @@ async def create(
         if before.status is BulkStatus.QUEUED:
             await _start(found, before)
         return before, True
-    await _start(found, action)
+    try:
+        await _start(found, action)
+    except TemporalUnavailableError:
+        if key is None:
+            await _withdraw(found, action)
+        raise
     facts = {"tenant": principal.tenant, "bulk_action": action.id, "action": action.action.value}
     said = {"jobs": str(total), "reason": action.reason}
     record(
@@ -246,6 +252,13 @@ async def _start(found: Services, action: BulkActionRow) -> None:
             )
     except WorkflowAlreadyStartedError:
         return
+
+
+async def _withdraw(found: Services, action: BulkActionRow) -> None:
+    """End an action that nobody can ask for again; were it started all the same, it would find nothing to send."""
+    problem = "it could not be started: Temporal did not answer"
+    async with found.store.transaction() as connection:
+        await store.finish(connection, action.id, BulkStatus.ABORTED, problem, datetime.now(UTC))
 
 
 def _not_found() -> ApiError:

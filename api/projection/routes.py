@@ -10,12 +10,13 @@ from api.jobs.reading import not_found
 from api.problem import ApiError
 from api.projection import operation
 from api.projection.schemas import OperationView, ProjectionRequest, ProjectionState
-from api.projection.view import operation_view, set_aside_view
+from api.projection.view import operation_view, reconciliation_view, set_aside_view
 from api.query import NoQuery, only
 from api.security import Admin, authenticate
 from api.state import Services, UseServices
 from perdure.security.principal import Principal
 from perdure.store.operation import Operation, OperationKind, list_operations, request
+from perdure.store.reconciliation import newest_reconciliation
 from perdure.store.set_aside import list_set_aside
 from perdure.store.sweep import get_watermark
 
@@ -33,10 +34,12 @@ async def get_projection(found: UseServices, principal: Admin) -> ProjectionStat
         watermark = await get_watermark(connection)
         operations = await list_operations(connection, principal.scope, _SHOWN_OPERATIONS)
         jobs = await list_set_aside(connection, principal.scope, _SHOWN_JOBS)
+        compared = await newest_reconciliation(connection) if principal.scope is None else None
     return ProjectionState(
         complete_until=watermark,
         set_aside=[set_aside_view(job) for job in jobs],
         operations=[operation_view(each) for each in operations],
+        reconciliation=compared and reconciliation_view(compared),
     )
 
 

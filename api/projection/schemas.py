@@ -79,9 +79,30 @@ class SetAsideView(View):
     problem: str
 
 
+class DifferenceView(View):
+    """How many more jobs Temporal has (below 0: fewer) than the tables."""
+
+    type: str
+    outcome: str
+    jobs: int
+
+
+class ReconciliationView(View):
+    """The last hour of which the counts were compared; `missing` and `extra` are those no reset explains."""
+
+    hour: Moment
+    compared_at: Moment
+    missing: int = Field(description="Runs that closed in Temporal and not in the tables.")
+    extra: int = Field(description="Jobs that ended in the tables and not in Temporal.")
+    differences: list[DifferenceView]
+
+
 class ProjectionState(View):
     """How the tables stand to the histories."""
 
     complete_until: Moment | None = Field(description="All that started or closed before is known to be projected.")
     set_aside: list[SetAsideView]
     operations: list[OperationView] = Field(description="The newest twenty, newest first.")
+    reconciliation: ReconciliationView | None = Field(
+        description="Over all tenants, so for a key of `*` only; null before the first hour."
+    )

@@ -1,7 +1,15 @@
 """From stored operations to what the API shows; pure. Used by the projection routes."""
 
-from api.projection.schemas import CountsView, FindingView, OperationView, SetAsideView
+from api.projection.schemas import (
+    CountsView,
+    DifferenceView,
+    FindingView,
+    OperationView,
+    ReconciliationView,
+    SetAsideView,
+)
 from perdure.store.operation import Operation
+from perdure.store.reconciliation import Reconciliation
 from perdure.store.set_aside import SetAside
 
 _ROWS = "rows."
@@ -18,6 +26,20 @@ def operation_view(operation: Operation) -> OperationView:
         findings=[FindingView(**finding) for finding in operation.findings],
         digest=f"{operation.digest & 0xFFFF_FFFF_FFFF_FFFF:016x}" if operation.finished_at else None,
         problem=operation.problem,
+    )
+
+
+def reconciliation_view(found: Reconciliation) -> ReconciliationView:
+    """An hour compared. Without a fault what differs was reset since, and is not told."""
+    faulty = found.difference if found.missing or found.extra else {}
+    return ReconciliationView(
+        hour=found.hour,
+        compared_at=found.compared_at,
+        missing=found.missing,
+        extra=found.extra,
+        differences=[
+            DifferenceView(type=type_, outcome=outcome, jobs=number) for (type_, outcome), number in faulty.items()
+        ],
     )
 
 

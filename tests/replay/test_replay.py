@@ -20,7 +20,5 @@ RUNNERS: dict[str, WorkflowRunner] = {
 @pytest.mark.parametrize("runner", RUNNERS)
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_b9_a_stored_history_replays(path: Path, runner: str) -> None:
-    replayer = Replayer(
-        workflows=[Job], data_converter=pydantic_data_converter, workflow_runner=RUNNERS[runner]
-    )
+    replayer = Replayer(workflows=[Job], data_converter=pydantic_data_converter, workflow_runner=RUNNERS[runner])
     await replayer.replay_workflow(read(path))

@@ -112,7 +112,7 @@ def _check_details(events: dict[int, Event], event: Event, row: JournalEvent) ->
         assert (row.attempt, row.data["local"]) == (1, True)
         told = event.marker_recorded_event_attributes
         failed = told.failure.application_failure_info.details.payloads
-        said = told.details["result"].payloads if "result" in told.details else failed
+        said = [*(told.details["result"].payloads if "result" in told.details else ()), *failed]
         assert row.data["worker"] is None or any(str(row.data["worker"]) in str(payload(part)) for part in said)
     elif row.type == "STEP_STARTED" and type_name(event) != NOTES:
         started = event.activity_task_started_event_attributes

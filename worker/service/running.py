@@ -12,6 +12,7 @@ from perdure.telemetry.metric.census import CensusMetrics
 from perdure.telemetry.metric.operation import OperationMetrics
 from perdure.telemetry.metric.pool import PoolMetrics
 from perdure.telemetry.metric.projection import ProjectionMetrics, ProjectionState
+from perdure.telemetry.metric.reconciliation import ReconciliationMetrics
 from perdure.telemetry.metric.registry import ProcessMetrics
 from perdure.telemetry.trace.job import JobTrace
 from perdure.telemetry.trace.tracing import Tracing
@@ -22,6 +23,7 @@ from worker.service.census import Census
 from worker.service.leader import Leader
 from worker.service.operation import Operations
 from worker.service.projector import Projector, ProjectorConfig
+from worker.service.reconciler import Reconciler
 from worker.service.sweep import Sweep, SweepConfig
 from worker.service.upkeep import Upkeep, UpkeepConfig
 from worker.service.witness import Witness
@@ -52,12 +54,13 @@ async def running_services(
     PoolMetrics(registry, engine)
     ProjectionMetrics(registry, lambda: _state(projector, marks, leader))
     operations = Operations(client, engine, shadows, leader, OperationMetrics(registry))
+    reconciler = Reconciler(client, engine, leader, ReconciliationMetrics(registry, metrics.labels))
     counted = CensusMetrics(registry, metrics.labels, settings.queues)
     census = Census(client, engine, leader, counted, queues=settings.queues, interval=settings.metrics_interval_seconds)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         stack.push_async_callback(shadows.dispose)
-        for service in (projector, leader, sweep, upkeep, operations, census):
+        for service in (projector, leader, sweep, upkeep, operations, reconciler, census):
             stack.push_async_callback(service.stop)
             await service.start()
         if settings.archive:

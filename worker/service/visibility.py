@@ -9,10 +9,14 @@ from typing import Any
 
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
-from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse
+from temporalio.api.workflowservice.v1 import (
+    CountWorkflowExecutionsRequest,
+    ListWorkflowExecutionsRequest,
+    ListWorkflowExecutionsResponse,
+)
 from temporalio.client import Client
 
-from perdure.contract.name import ATTRIBUTE_STATUS, JOB_WORKFLOW, MEMO_NOTES
+from perdure.contract.name import ATTRIBUTE_STATUS, ATTRIBUTE_TYPE, JOB_WORKFLOW, MEMO_NOTES
 from perdure.contract.state import JobStatus
 from perdure.projection.decoder import moment
 from perdure.projection.fold import reading
@@ -58,6 +62,21 @@ class Visibility:
         """Runs that closed at `since` or later, and before `until`, in pages."""
         return self._list(f'CloseTime >= "{_quoted(since)}" AND CloseTime < "{_quoted(until)}"')
 
+    async def count_closed(self, since: datetime, until: datetime, job_type: str | None = None) -> dict[str, int]:
+        """How many runs, of a type of jobs or of all, closed in that time, by their status as Temporal spells it."""
+        query = (
+            f'WorkflowType = "{JOB_WORKFLOW}" AND CloseTime >= "{_quoted(since)}" AND CloseTime < "{_quoted(until)}"'
+        )
+        if job_type is not None:
+            text = job_type.replace("\\", "\\\\").replace('"', '\\"')
+            query += f' AND {ATTRIBUTE_TYPE} = "{text}"'
+        await self._turn()
+        request = CountWorkflowExecutionsRequest(
+            namespace=self._client.namespace, query=f"{query} GROUP BY ExecutionStatus"
+        )
+        response = await self._client.workflow_service.count_workflow_executions(request, retry=True)
+        return {str(await self._reader.one(group.group_values[0])): group.count for group in response.groups}
+
     def ended_from_outside_since(self, since: datetime) -> AsyncIterator[list[Execution]]:
         """Runs that ended without a worker's doing, which no mark tells of."""
         return self._list(f'ExecutionStatus IN ("Terminated", "TimedOut") AND CloseTime >= "{_quoted(since)}"')
@@ -90,9 +109,7 @@ class Visibility:
                 return
 
     async def _call(self, query: str, token: bytes) -> ListWorkflowExecutionsResponse:
-        now = time.monotonic()
-        self._paid_until = max(now, self._paid_until) + _PAUSE
-        await asyncio.sleep(max(0.0, self._paid_until - now - _BURST * _PAUSE))
+        await self._turn()
         begun = time.monotonic()
         try:
             return await self._client.workflow_service.list_workflow_executions(
@@ -103,6 +120,11 @@ class Visibility:
             )
         finally:
             self.busy += time.monotonic() - begun
+
+    async def _turn(self) -> None:
+        now = time.monotonic()
+        self._paid_until = max(now, self._paid_until) + _PAUSE
+        await asyncio.sleep(max(0.0, self._paid_until - now - _BURST * _PAUSE))
 
     async def _execution(self, info: WorkflowExecutionInfo) -> Execution:
         fields = info.search_attributes.indexed_fields

@@ -7,6 +7,7 @@ from perdure.store.table.bulk_action import bulk_action_items, bulk_actions
 from perdure.store.table.dead_letter import dead_letters
 from perdure.store.table.job import LIVE_FIELDS, WORDS_CONFIGURATION, attempts, items, job_words, jobs, runs, steps
 from perdure.store.table.operation import projection_operations, set_aside_jobs
+from perdure.store.table.reconciliation import reconciliations
 from perdure.store.table.record import journal, ledger, ledger_outcomes, live_observations
 from perdure.store.table.sweep import sweep_state
 
@@ -29,6 +30,7 @@ __all__ = [
     "live_observations",
     "metadata",
     "projection_operations",
+    "reconciliations",
     "runs",
     "set_aside_jobs",
     "steps",

@@ -16,6 +16,7 @@ from perdure.telemetry.metric.label import MOST_QUEUES, MOST_TYPES, Labels
 from perdure.telemetry.metric.operation import OperationMetrics
 from perdure.telemetry.metric.pool import PoolMetrics
 from perdure.telemetry.metric.projection import ProjectionMetrics, ProjectionState, lag_histogram
+from perdure.telemetry.metric.reconciliation import ReconciliationMetrics
 from perdure.telemetry.metric.request import RequestMetrics
 
 _OPENING = f"""# Metrics
@@ -74,7 +75,7 @@ def _sections() -> Iterator[tuple[str, str, CollectorRegistry]]:
     for title, told, make in (
         ("Jobs", _JOBS, lambda registry: JobMetrics(registry, labels)),
         ("Attempts and slots", _ATTEMPTS, lambda registry: AttemptMetrics(registry, labels)),
-        ("Projection", _PROJECTION, _projection),
+        ("Projection", _PROJECTION, lambda registry: _projection(registry, labels)),
         ("Open jobs, dead letters, backlogs", _CENSUS, lambda registry: CensusMetrics(registry, labels, ())),
         ("Postgres", _POOL, lambda registry: PoolMetrics(registry, create_engine(settings))),
         ("Requests", _REQUESTS, RequestMetrics),
@@ -84,10 +85,11 @@ def _sections() -> Iterator[tuple[str, str, CollectorRegistry]]:
         yield title, told, registry
 
 
-def _projection(registry: CollectorRegistry) -> None:
+def _projection(registry: CollectorRegistry, labels: Labels) -> None:
     lag_histogram(registry)
     OperationMetrics(registry)
     ArchiveMetrics(registry)
+    ReconciliationMetrics(registry, labels)
     ProjectionMetrics(registry, lambda: ProjectionState(0, 0.0, 0, 0, leads=False))
 
 

@@ -10,10 +10,14 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.bulk_action import BulkActivities
+from perdure.contract.state import JobStatus, StepStatus
+from perdure.projection.record import StepRecord
+from perdure.projection.writer import write
 from perdure.settings import Settings
 from tests.integration.api.desk import Desk, fail, log
 from tests.integration.api.stack import running_api, serving, unique, until
 from tests.integration.api.test_bad_input import check_problem
+from tests.integration.store.sample import broken, job, projection
 from tests.integration.store.server import PostgresServer
 from tests.server.temporal import running_temporal
 from worker.queue_worker import make_bulk_worker
@@ -195,3 +199,33 @@ async def test_another_tenants_jobs_and_actions_do_not_exist(bulk: Desk) -> None
     for path in (answer.headers["location"], f"{answer.headers['location']}/items"):
         check_problem(await stranger.get(path), 404)
     assert (await stranger.get(BULK)).json()["data"] == []
+
+
+async def test_more_than_a_thousand_jobs_are_for_admins(bulk: Desk) -> None:
+    run = unique()
+    step = StepRecord(id="a", type="FAIL", position=0, status=StepStatus.DEAD_LETTERED, error=broken())
+    parked = [
+        job(f"many:{run}-{number}", tenant="many", labels={"run": run}, status=JobStatus.DEAD_LETTERED, steps=[step])
+        for number in range(1_001)
+    ]
+    await write(bulk.api.engine, [projection(record) for record in parked])
+    body: dict[str, Any] = {"action": "retry", "reason": WHY, "filter": {"labels": {"run": run}}, "dry_run": True}
+    operator = bulk.api.client(await bulk.api.key("many", "operator"))
+    problem = check_problem(await operator.post(BULK, json=body), 403)
+    assert "more than 1000 at once need the role admin" in problem["detail"]
+    admin = bulk.api.client(await bulk.api.key("many", "admin"))
+    assert (await admin.post(BULK, json=body)).json()["total"] == 1_001
+    body["filter"]["queue"] = "another"
+    check_problem(await operator.post(BULK, json={**body, "dry_run": False}), 422)
+
+
+async def test_without_temporal_nothing_is_left_that_would_start_later(api_postgres: PostgresServer) -> None:
+    database = api_postgres.create_database("bulk_alone")
+    async with running_api(database.model_copy(update={"temporal_address": "127.0.0.1:1"})) as api:
+        http = api.client(api.admin)
+        record = job("default:p", status=JobStatus.DEAD_LETTERED)
+        step = record.steps[0].model_copy(update={"status": StepStatus.DEAD_LETTERED, "error": broken()})
+        await write(api.engine, [projection(record.model_copy(update={"steps": [step]}))])
+        body = {"action": "retry", "reason": WHY, "ids": ["default:p"]}
+        assert (await http.post(BULK, json=body)).status_code == 503
+        assert [each["status"] for each in (await http.get(BULK)).json()["data"]] == ["ABORTED"]

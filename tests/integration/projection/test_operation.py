@@ -188,7 +188,7 @@ def test_whoever_adds_a_table_says_whether_it_is_folded() -> None:
     not_folded = {
         "api_keys", "archive_state", "archived_histories", "bulk_action_items", "bulk_actions",
         "ledger", "ledger_outcomes", "live_observations",
-        "projection_operations", "set_aside_jobs", "sweep_state",
+        "projection_operations", "reconciliations", "set_aside_jobs", "sweep_state",
     }  # fmt: skip
     assert set(metadata.tables) == {*PROJECTED, *not_folded}, "see perdure.store.shadow.COMPARED"
 

@@ -177,7 +177,7 @@ def _moves(ids: list[str]) -> st.SearchStrategy[Move]:
                 ]
             )
         )
-        return Move(draw(st.integers(0, 250)), name, list(args), draw(st.booleans()))
+        return Move(draw(st.integers(0, 250)), name, [*args], draw(st.booleans()))
 
     return move()
 

@@ -1,15 +1,19 @@
 """Control from outside, hard: what crosses in one workflow task, floods, many clients, a worker that is killed."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 
+from perdure.contract.state import JobStatus
 from perdure.contract.step_call import StepResult
 from tests.integration.workflow.conftest import Bench, Handle
+from tests.integration.workflow.history_check import check_closed_once, check_no_task_failed, histories
 from tests.integration.workflow.test_robust import ended_as_canceled
 from tests.integration.workflow.working import working
 from tests.server.partner import Partner
@@ -43,9 +47,7 @@ async def complete(bench: Bench, handle: Handle, step: str) -> None:
 
 
 @pytest.mark.parametrize("first", ["completion", "cancel"])
-async def test_a_step_that_completes_as_the_cancel_arrives_is_undone(
-    idle: Bench, partner: Partner, first: str
-) -> None:
+async def test_a_step_that_completes_as_the_cancel_arrives_is_undone(idle: Bench, partner: Partner, first: str) -> None:
     async with working(idle):
         handle = await idle.start([in_backoff(partner, "a"), {"id": "b", "type": "LOG", "with": {"message": "b"}}])
         await idle.eventually(lambda: asked(partner, "/a"))
@@ -58,3 +60,62 @@ async def test_a_step_that_completes_as_the_cancel_arrives_is_undone(
         await ended_as_canceled(handle)
         assert await idle.states(handle) == {"a": "COMPENSATED", "b": "OMITTED"}
     assert partner.calls == {"/a": 1, "/undo-a": 1}
+
+
+async def test_b14_a_flood_of_large_early_deliveries_never_wedges_the_job(bench: Bench) -> None:
+    nap = {"id": "nap", "type": "SLEEP", "with": {"duration": "4s"}}
+    wait = {"id": "go", "type": "WAIT", "with": {"name": "go"}}
+    handle = await bench.start([nap, wait])
+    await asyncio.gather(*(handle.signal("deliver", {"name": "go", "payload": "x" * 200_000}) for _ in range(120)))
+    assert (await bench.finish(handle)).status is JobStatus.COMPLETED
+    await no_task_failed(bench, handle)
+
+
+async def test_a_flood_of_pauses_and_resumes_from_many_clients_leaves_the_job_going(bench: Bench) -> None:
+    steps = [{"id": f"s{number}", "type": "SLEEP", "with": {"duration": "5ms"}} for number in range(20)]
+    handle = await bench.start(steps)
+    names = ["pause", "resume"] * 20
+    said = [handle.execute_update(name, {"actor": f"a{number}"}) for number, name in enumerate(names)]
+    await asyncio.gather(*said, return_exceptions=True)
+    with suppress(WorkflowUpdateFailedError, RPCError):
+        await handle.execute_update("resume", {"actor": "last"})
+    assert (await bench.finish(handle)).status is JobStatus.COMPLETED
+    await no_task_failed(bench, handle)
+
+
+async def test_two_hundred_skips_with_large_outputs_at_once_end_clearly(bench: Bench) -> None:
+    many = {"items": list(range(200)), "max_parallel": 200}
+    handle = await bench.start([{"id": "each", "type": "FAIL", "for_each": many, "retry": {"maximum_attempts": 1}}])
+    await parked(bench, handle, 200)
+    output = "x" * 250_000
+    skips = [handle.execute_update("skip", {"step": f"each.{number}", "output": output}) for number in range(200)]
+    answers = await asyncio.gather(*skips, return_exceptions=True)
+    taken = [answer for answer in answers if isinstance(answer, dict)]
+    assert 1 <= len(taken) <= 6, "1.5 MiB hold six of them"
+    await handle.execute_update("discard", {"actor": "me"})
+    assert (await bench.finish(handle)).status is JobStatus.FAILED
+    await no_task_failed(bench, handle)
+
+
+async def test_a_discard_and_a_cancel_at_once_end_the_job_once(idle: Bench, partner: Partner) -> None:
+    async with working(idle):
+        handle = await idle.start([{"id": "bad", "type": "FAIL", "retry": {"maximum_attempts": 1}}])
+        await idle.until(handle, "bad", "DEAD_LETTERED")
+    await handle.signal("discard", {"actor": "me"})
+    await handle.cancel()
+    async with working(idle):
+        with suppress(WorkflowFailureError):
+            await asyncio.wait_for(handle.result(), 30)
+    check_closed_once(await histories(idle.client, handle.id))
+
+
+async def parked(bench: Bench, handle: Handle, count: int) -> None:
+    async def are() -> bool:
+        return len((await handle.query("state"))["parked"]) == count
+
+    await bench.eventually(are)
+
+
+async def no_task_failed(bench: Bench, handle: Handle) -> None:
+    for run in await histories(bench.client, handle.id):
+        check_no_task_failed(run)

@@ -5,15 +5,24 @@ import os
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory, WorkflowUpdateFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    Replayer,
+    UnsandboxedWorkflowRunner,
+    Worker,
+)
 
 from activities.runtime import StepRuntime
 from activities.secret import SecretStore
@@ -34,12 +43,26 @@ from worker.queue_worker import workflow_runner
 from workflows.job.workflow import Job
 
 SEED = int(os.environ.get("PERDURE_PROPERTY_SEED", random.randrange(2**32)))
-EXAMPLES = int(os.environ.get("PERDURE_PROPERTY_EXAMPLES", "4"))
-AT_ONCE = 10
+EXAMPLES = int(os.environ.get("PERDURE_PROPERTY_EXAMPLES", "3"))
+AT_ONCE = 8
 SANDBOXED = workflow_runner(Settings(workflow_sandbox=True))
 REFUSED = (WorkflowUpdateFailedError, RPCError)
 
 pytestmark = [pytest.mark.slow]
+
+
+class Uneven(Interceptor):
+    """Local tries take a while each, now more, now less, so that they do not end as they began."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        return _Uneven(next)
+
+
+class _Uneven(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+        if activity.info().is_local:
+            await asyncio.sleep(random.uniform(0, 0.03))
+        return await super().execute_activity(input)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +87,7 @@ async def benches() -> AsyncIterator[list[Bench]]:
                     activities=all_activities(runtime),
                     workflow_runner=UnsandboxedWorkflowRunner(),
                     max_cached_workflows=cached,
+                    interceptors=[Uneven()],
                     disable_eager_activity_execution=True,
                 )
                 for queue, cached in queues.items()
@@ -90,7 +114,8 @@ async def test_any_job_ends_once_in_order_undone_and_replays(
     )
     problems = [
         f"{number}: {type(run).__name__}: {run}\nin {plan.told()}"
-        for number, (run, plan) in enumerate(zip(runs, jobs, strict=True)) if isinstance(run, BaseException)
+        for number, (run, plan) in enumerate(zip(runs, jobs, strict=True))
+        if isinstance(run, BaseException)
     ]
     assert not problems, f"seed {SEED}\n" + "\n\n".join(problems)
     every = [history for run in runs if isinstance(run, list) for history in run]
@@ -149,7 +174,12 @@ async def end(handle: Handle) -> None:
 
 
 def check_undone(
-    spec: JobSpec, told: list[check.Happening], partner: Partner, name: str, answers: dict[str, list[int]], status: JobStatus
+    spec: JobSpec,
+    told: list[check.Happening],
+    partner: Partner,
+    name: str,
+    answers: dict[str, list[int]],
+    status: JobStatus,
 ) -> None:
     """Each completed unit was undone once if the job ended badly, newest first; no other unit ever."""
     keys = [key for path, keys in partner.keys.items() if path.startswith(f"/{name}/undo-") for key in keys]
