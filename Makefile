@@ -44,6 +44,8 @@ format: setup ## Put the code in its format
 
 bench: setup ## Run the benchmarks
 	@$(BIN)/python -m benchmarks.throughput
+	@$(BIN)/python -m benchmarks.growth
+	@$(BIN)/python -m benchmarks.fan_out
 
 lock: ## Pin the requirements again from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

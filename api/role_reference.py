@@ -25,6 +25,8 @@ _CLOSING = """
 the key; 403 is `API.FORBIDDEN` and names the role that is needed; 404 is the answer for what is not there, and for
 what belongs to another tenant. `own only`: the answer holds what belongs to the key's tenant, and nothing else.
 
+`POST /v1/bulk-actions` on more than 1,000 jobs needs the role admin (403).
+
 ## Tenants
 A key belongs to one tenant, or to `*`, which is all of them. What it submits goes to its tenant (of `*`: to `default`).
 An admin manages the keys of its own tenant; only an admin of `*` manages keys of `*`. Nobody can give, by making a key
@@ -38,7 +40,8 @@ is noted.
 
 ## Notes
 Views of payloads, refusals, and keys made, rotated or revoked are log lines of the API: event `audit`, with `audit`
-(`PAYLOAD_VIEWED`, `ACCESS_DENIED`, `KEY_CREATED`, `KEY_ROTATED`, `KEY_REVOKED`), `actor` and `request_id`. They are
+(`PAYLOAD_VIEWED`, `ACCESS_DENIED`, `KEY_CREATED`, `KEY_ROTATED`, `KEY_REVOKED`; of decisions that leave no event of
+their own `BULK_ACTION_STARTED`, `BULK_ACTION_ABORTED`, `STEP_ATTEMPTED_NOW`, `STEP_GIVEN_UP`), `actor` and `request_id`. They are
 written at level INFO. They are not yet rows of the audit table.
 """
 _METHODS = ("get", "post", "put", "patch", "delete")

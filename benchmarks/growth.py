@@ -68,10 +68,9 @@ async def main(total: int) -> None:
             await run(api, client, listed(10), 10)
             costs = {size: await cost(stack, api, client, listed(size), size, total) for size in SIZES}
             items = await cost(stack, api, client, fan_out(ITEMS), ITEMS, total)
-    ratio = costs[SIZES[-1]] / costs[SIZES[0]]
-    print(
-        f"{SIZES[-1]} steps to {SIZES[0]}: {ratio:.2f}   wanted <= {WANTED}; items to {SIZES[0]} steps: {items / costs[SIZES[0]]:.2f}"
-    )
+    first, last = SIZES[0], SIZES[-1]
+    print(f"{last} steps to {first}: {costs[last] / costs[first]:.2f}   wanted <= {WANTED}")
+    print(f"{ITEMS} items to {first} steps: {items / costs[first]:.2f}")
 
 
 if __name__ == "__main__":

@@ -175,8 +175,8 @@ async def _write_items(
     found: dict[str, list[ItemRecord]] = {}
     newest: dict[tuple[str, str, int], row.Row] = {}
     for run in sorted(all_runs, key=lambda run: (run.record.run_started_at, run.record.run_id)):
-        if run.items is None:
-            continue
+        if run.items is None or stored.get(run.record.run_id, 0) > run.record.last_event_id:
+            continue  # of a run that is stored further on, items may have been forgotten since
         changed = run.items.changed() if _is_difference(run, stored) else run.items.whole()
         found[run.record.run_id] = changed
         for item in changed:

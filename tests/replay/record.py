@@ -14,7 +14,7 @@ from temporalio.client import WorkflowFailureError
 
 from tests.integration.workflow.conftest import Bench, Handle, running_bench
 from tests.replay.case import continuing, control, flow, policy, stopping, undoing
-from tests.replay.case.part import QUICK, Case, call
+from tests.replay.case.part import Case, call
 from tests.server.partner import Partner, running_partner
 from tests.server.temporal import running_temporal
 

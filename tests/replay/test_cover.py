@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from perdure.contract.command import Command
+from perdure.contract.command import Command  # noqa: TC001  one place for imports
 from perdure.contract.execution import JobState
 from perdure.contract.spec import CatchRule, Compensation, DependentSpec, DependentWhen, ForEach, JobSpec, StepSpec
 from perdure.contract.waiting import ApprovalParams, WaitParams

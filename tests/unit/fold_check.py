@@ -11,6 +11,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent as Event
 
 from perdure.contract.identifier import UnitId
+from perdure.contract.local_first import NOT_COUNTED
 from perdure.projection.record import JournalEvent
 
 CITES = {
@@ -165,5 +166,8 @@ def _check_complete(raw: Sequence[Event], journal: Sequence[JournalEvent]) -> No
 
 
 def _tells_of_a_try(marker: Event) -> bool:
-    """Others are the SDK's own, of `workflow.patched`."""
-    return marker.marker_recorded_event_attributes.marker_name == "core_local_activity"
+    """Others are the SDK's own, of `workflow.patched`, or of tries that do not count: only being local failed."""
+    attributes = marker.marker_recorded_event_attributes
+    failed = attributes.failure.application_failure_info.type if attributes.HasField("failure") else ""
+    timed_out = attributes.failure.HasField("timeout_failure_info")
+    return attributes.marker_name == "core_local_activity" and failed not in NOT_COUNTED and not timed_out

@@ -53,6 +53,8 @@ async def test_without_postgres_jobs_are_accepted_and_read(fragile: Api, postgre
         job_id = answer.json()["id"]
         read = await client.get(f"/v1/jobs/{job_id}")
         assert (read.status_code, read.json()["status"]) == (200, "QUEUED")
+        told = (await client.get(f"/v1/jobs/{job_id}/diagnosis")).json()
+        assert (told["status"], told["diagnosis"]["seen"], told["events"]) == ("QUEUED", None, [])
     await recovered(client)
     assert (await client.get(f"/v1/jobs/{job_id}")).status_code == 200
 

@@ -156,6 +156,8 @@ def _moves(ids: list[str]) -> st.SearchStrategy[Move]:
     def move(draw: Draw) -> Move:
         step = draw(st.sampled_from([*ids, f"{ids[0]}.0", f"{ids[-1]}.compensate"]))
         by = {"actor": draw(st.sampled_from(["ann", "bob"])), "reason": "why not"}
+        name: str
+        args: list[Any]
         name, args = draw(
             st.sampled_from(
                 [
@@ -177,7 +179,7 @@ def _moves(ids: list[str]) -> st.SearchStrategy[Move]:
                 ]
             )
         )
-        return Move(draw(st.integers(0, 250)), name, [*args], draw(st.booleans()))
+        return Move(draw(st.integers(0, 250)), name, args, draw(st.booleans()))
 
     return move()
 
