@@ -18,6 +18,7 @@ from api.query import NoQuery, only
 from api.security import Viewer, authenticate
 from api.state import UseServices
 from perdure.store import dead_letter as store
+from perdure.store import dead_letter_group as group_store
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"], dependencies=[Depends(authenticate)])
 _FILTERED = [Depends(only(DeadLetterFilterQuery))]
@@ -43,7 +44,7 @@ async def list_groups(
     """What is parked by kind of failure (fingerprint), the most frequent first, with how many when."""
     wanted = dead_letter_filter(query, principal)
     async with found.store.transaction() as connection:
-        groups, cursor = await store.list_groups(connection, wanted, datetime.now(UTC), query.cursor, query.limit)
+        groups, cursor = await group_store.list_groups(connection, wanted, datetime.now(UTC), query.cursor, query.limit)
     page = PageView(cursor=cursor, has_more=cursor is not None)
     return GroupPage(data=[group_view(group) for group in groups], page=page)
 

@@ -17,7 +17,8 @@ from api.jobs.view import Linker, summary
 from perdure.contract.error import normalise
 from perdure.contract.identifier import parse_unit_id
 from perdure.contract.runbook import runbook
-from perdure.store.dead_letter import Group, ParkedJob, ParkedUnit
+from perdure.store.dead_letter import ParkedJob, ParkedUnit
+from perdure.store.dead_letter_group import Group
 
 _EFFECT_UNKNOWN = "STEP.EFFECT_UNKNOWN"
 

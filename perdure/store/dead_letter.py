@@ -1,8 +1,8 @@
-"""What is parked now: filtered, listed by job, grouped by kind of failure. Used by the API."""
+"""What is parked now: filtered, and listed by job. Used by the API; `dead_letter_group` has the groups."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -27,10 +27,8 @@ from perdure.store.json_row import as_text, is_one_of, json_object
 from perdure.store.table import dead_letters, jobs, journal
 
 _ORDER = "parked"
-_GROUP_ORDER = "-count"
 UNITS_SHOWN = 20
 """Units that a list shows of one job; the job itself has all."""
-_TYPES_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +87,8 @@ class ParkedJob:
     units: Sequence[ParkedUnit]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """What is parked with one kind of failure. `hours` and `days`: how many were parked in each that has some."""
-
-    fingerprint: str
-    code: str
-    error_class: str
-    message: str
-    step_type: str
-    count: int
-    jobs: int
-    first_at: datetime
-    last_at: datetime
-    types: Sequence[str]
-    example: str
-    hours: Mapping[datetime, int]
-    days: Mapping[datetime, int]
-
-
-def _conditions(wanted: DeadLetterFilter) -> list[ColumnElement[bool]]:
+def conditions(wanted: DeadLetterFilter) -> list[ColumnElement[bool]]:
+    """What holds for the units that are meant, of `BOTH`."""
     equal = {
         dead_letters.c.tenant: wanted.tenant,
         dead_letters.c.code: wanted.error_code,
@@ -131,7 +111,8 @@ def _conditions(wanted: DeadLetterFilter) -> list[ColumnElement[bool]]:
     return [*found, *(told.contains(word.lower(), autoescape=True) for word in wanted.words)]
 
 
-_BOTH = dead_letters.join(jobs, jobs.c.id == dead_letters.c.job_id)
+BOTH = dead_letters.join(jobs, jobs.c.id == dead_letters.c.job_id)
+"""Parked units with the jobs whose they are."""
 
 
 async def list_dead_letters(
@@ -143,8 +124,8 @@ async def list_dead_letters(
         CursorError: `cursor` is not one that a page of this list has given.
     """
     since, count = func.min(dead_letters.c.parked_at), func.count()
-    found = select(dead_letters.c.job_id, since.label("since"), count.label("count")).select_from(_BOTH)
-    found = found.where(*_conditions(wanted)).group_by(dead_letters.c.job_id)
+    found = select(dead_letters.c.job_id, since.label("since"), count.label("count")).select_from(BOTH)
+    found = found.where(*conditions(wanted)).group_by(dead_letters.c.job_id)
     if cursor is not None:
         position = paging.decode_position(_ORDER, datetime, cursor)
         after = tuple_(literal(position.value, DateTime(timezone=True)), literal(position.id))
@@ -190,8 +171,8 @@ async def _units(
     columns = [dead_letters.c[name] for name in ParkedUnit.__dataclass_fields__]
     order = (dead_letters.c.parked_at, dead_letters.c.unit)
     number = func.row_number().over(partition_by=dead_letters.c.job_id, order_by=order).label("number")
-    numbered = select(*columns, number).select_from(_BOTH)
-    numbered = numbered.where(is_one_of(dead_letters.c.job_id, job_ids), *_conditions(wanted))
+    numbered = select(*columns, number).select_from(BOTH)
+    numbered = numbered.where(is_one_of(dead_letters.c.job_id, job_ids), *conditions(wanted))
     rows = numbered.subquery()
     query = select(*(rows.c[column.name] for column in columns)).where(rows.c.number <= most)
     found: dict[str, list[ParkedUnit]] = {}
@@ -211,83 +192,16 @@ async def parked_units(
     return found.get(job_id, []), count, expires_at
 
 
-async def list_groups(
-    connection: AsyncConnection, wanted: DeadLetterFilter, now: datetime, cursor: str | None, limit: int
-) -> tuple[list[Group], str | None]:
-    """A page of what is parked by kind of failure, the most frequent first; the next page's cursor.
-
-    Hours are those of the last two days, days those of the last thirty, both in UTC.
-
-    Raises:
-        CursorError: `cursor` is not one that a page of this list has given.
-    """
-    table = dead_letters.c
-    newest = table.parked_at.desc()
-
-    def of_newest(column: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.array_agg(aggregate_order_by(column, newest))[1]
-
-    count = func.count()
-    query = select(
-        table.fingerprint,
-        *(of_newest(table[name]).label(name) for name in ("code", "error_class", "message", "step_type")),
-        of_newest(table.job_id).label("example"),
-        count.label("count"),
-        func.count(table.job_id.distinct()).label("jobs"),
-        func.min(table.parked_at).label("first_at"),
-        func.max(table.parked_at).label("last_at"),
-        func.array_agg(jobs.c.type.distinct()).label("types"),
-    ).select_from(_BOTH)
-    query = query.where(*_conditions(wanted)).group_by(table.fingerprint)
-    if cursor is not None:
-        position = paging.decode_position(_GROUP_ORDER, int, cursor)
-        query = query.having(tuple_(count, table.fingerprint) < tuple_(literal(position.value), literal(position.id)))
-    rows = (await connection.execute(query.order_by(count.desc(), table.fingerprint.desc()).limit(limit + 1))).all()
-    page = rows[:limit]
-    prints = [row.fingerprint for row in page]
-    hours = await _counts(connection, wanted, prints, "hour", now - timedelta(days=2))
-    days = await _counts(connection, wanted, prints, "day", now - timedelta(days=30))
-    groups = [
-        Group(
-            **{**row._mapping, "types": row.types[:_TYPES_SHOWN]},  # noqa: SLF001 - SQLAlchemy's public name
-            hours=hours.get(row.fingerprint, {}),
-            days=days.get(row.fingerprint, {}),
-        )
-        for row in page
-    ]
-    more = len(rows) > limit
-    return groups, _after_group(groups[-1]) if more else None
-
-
-def _after_group(group: Group) -> str:
-    return paging.encode_position(_GROUP_ORDER, paging.Position(group.count, group.fingerprint))
-
-
-async def _counts(
-    connection: AsyncConnection, wanted: DeadLetterFilter, fingerprints: Sequence[str], unit: str, since: datetime
-) -> dict[str, dict[datetime, int]]:
-    if not fingerprints:
-        return {}
-    table = dead_letters.c
-    at = func.date_trunc(literal_column(f"'{unit}'"), table.parked_at, literal_column("'UTC'")).label("at")
-    query = select(table.fingerprint, at, func.count().label("number")).select_from(_BOTH)
-    query = query.where(is_one_of(table.fingerprint, fingerprints), table.parked_at >= since, *_conditions(wanted))
-    found: dict[str, dict[datetime, int]] = {}
-    for row in await connection.execute(query.group_by(table.fingerprint, at).order_by(at)):
-        found.setdefault(row.fingerprint, {})[row.at] = row.number
-    return found
-
-
 def chosen(wanted: DeadLetterFilter) -> Select[Any]:
     """The jobs that a filter means now, first parked first: `job_id`, and `units` where it means some units only."""
     since = func.min(dead_letters.c.parked_at)
     units = func.json_agg(aggregate_order_by(dead_letters.c.unit, dead_letters.c.unit))
     shown = units if wanted.by_unit else literal_column("NULL::json")
-    query = select(dead_letters.c.job_id, shown.label("units"), since.label("since")).select_from(_BOTH)
-    return query.where(*_conditions(wanted)).group_by(dead_letters.c.job_id)
+    query = select(dead_letters.c.job_id, shown.label("units"), since.label("since")).select_from(BOTH)
+    return query.where(*conditions(wanted)).group_by(dead_letters.c.job_id)
 
 
 async def count_chosen(connection: AsyncConnection, wanted: DeadLetterFilter) -> int:
     """How many jobs a filter means now."""
-    found = select(func.count(dead_letters.c.job_id.distinct())).select_from(_BOTH).where(*_conditions(wanted))
+    found = select(func.count(dead_letters.c.job_id.distinct())).select_from(BOTH).where(*conditions(wanted))
     return await connection.scalar(found) or 0

@@ -17,7 +17,7 @@ from perdure.store.journal import JournalRow
 from perdure.store.json_row import as_text, is_one_of, json_object
 from perdure.store.table import journal, runs
 
-MOST_COUNTED = 10_000
+MOST_COUNTED = 3_000
 """Failures with one fingerprint that are looked at, the newest first."""
 _MOST_RETRIES = 100
 _POSITION = (journal.c.run_started_at, journal.c.run_id, journal.c.event_id, journal.c.ordinal)

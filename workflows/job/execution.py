@@ -158,12 +158,16 @@ class Execution:
 
     def _close_step(self, step: StepRun, ending: Ending, parked: Unit | None) -> None:
         """A parked step, or a fan-out of which some items had not ended: they end as it does."""
-        error = parked.error if parked else None
         for item in step.fan_out.items if step.fan_out else ():
             if not item.status.final:
                 item.status = StepStatus.CANCELED
-        kind = ending.parked_note if parked else JournalType.STEP_CANCELED
-        self.scheduler.finish(step, ending.parked_become if parked else StepStatus.CANCELED)
+        if step is self.scheduler.failed:
+            kind, status, error = JournalType.STEP_FAILED, StepStatus.FAILED, step.error
+        elif parked:
+            kind, status, error = ending.parked_note, ending.parked_become, parked.error
+        else:
+            kind, status, error = JournalType.STEP_CANCELED, StepStatus.CANCELED, None
+        self.scheduler.finish(step, status)
         step.error = error
         self.job.notes.add(kind, step=step.name, round_=step.round, error=error)
 

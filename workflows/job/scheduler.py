@@ -238,12 +238,14 @@ class Scheduler:
         if unit.id.compensates:
             return
         step = self._job.steps[unit.id.step]
+        if status is StepStatus.FAILED and not tolerated(step.step) and self.failed is None:
+            # One item is enough: the others have nothing to wait for.
+            step.error = unit.error
+            self.failed = step
         if unit is not step:
             self._item_ended(step)
             return
         self._open.discard(step.step.id)
-        if status is StepStatus.FAILED and not tolerated(step.step) and self.failed is None:
-            self.failed = step
         if is_met(step):
             self._ready.extend(freed for freed in self.plan.freed_by(step) if self._may_start(freed))
 
@@ -275,7 +277,8 @@ class Scheduler:
     def _close_fan_out(self, step: StepRun) -> None:
         items = step.fan_out.items if step.fan_out else []
         failed = next((item for item in items if item.status is StepStatus.FAILED), None)
-        if any(item.status is StepStatus.CANCELED for item in items):
+        stopped = any(item.status is StepStatus.CANCELED for item in items)
+        if stopped and (failed is None or tolerated(step.step)):
             self._cancel(step, told=False)
         elif failed is None:
             self._job.notes.add(JournalType.STEP_COMPLETED, step=step.name, round_=step.round)

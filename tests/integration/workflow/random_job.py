@@ -158,7 +158,7 @@ def _moves(ids: list[str]) -> st.SearchStrategy[Move]:
         by = {"actor": draw(st.sampled_from(["ann", "bob"])), "reason": "why not"}
         name: str
         args: list[Any]
-        name, args = draw(
+        name, args = draw(  # type: ignore[assignment]  # of several shapes
             st.sampled_from(
                 [
                     ("retry", []),

@@ -173,3 +173,21 @@ async def test_more_items_than_a_job_may_have_fail_the_step_clearly(bench: Bench
     result = await bench.finish(handle)
     assert result.error is not None
     assert (result.error.code, result.error_step) == ("ENGINE.FAN_OUT_TOO_LARGE", "again")
+
+
+async def test_without_dead_letters_one_failed_item_ends_the_job_at_once(bench: Bench) -> None:
+    step = {
+        "id": "each",
+        "type": "FAIL",
+        "for_each": {"items": ["PERMANENT", "TRANSIENT"]},
+        "with": {"class": "${ item }", "code": "MY.CODE"},
+        "retry": {"initial_interval": "1h", "maximum_interval": "2h"},
+    }
+    handle = await bench.start(
+        [step, {"id": "after", "type": "LOG", "with": {"message": "x"}}], dead_letter={"enabled": False}
+    )
+    result = await bench.finish(handle)
+    assert (result.status, result.error_step) == (JobStatus.FAILED, "each")
+    assert result.error is not None
+    assert result.error.code == "MY.CODE"
+    assert await bench.states(handle) == {"each": "FAILED", "after": "OMITTED"}

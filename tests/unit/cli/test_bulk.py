@@ -36,7 +36,7 @@ def test_every_option_is_sent(api: CannedApi, run: Run) -> None:
     result = run("bulk-actions", "start", "retry", *WHY, *chosen, *careful)
     assert (result.exit_code, "2 accepted of 2 jobs" in result.stdout) == (0, True)
     (got,) = api.got
-    assert got.headers["Idempotency-Key"] == "k-1"
+    assert got.headers["idempotency-key"] == "k-1"
     assert json.loads(got.body) == {
         "action": "retry",
         "reason": "mended",
