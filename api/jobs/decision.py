@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import STATUS
 from api.jobs.current import Current, check_open, gone, read_current
@@ -78,8 +78,16 @@ async def decide(
     except WorkflowUpdateFailedError as error:
         raise await _refused(found, principal, job_id, command, error) from error
     except RPCError as error:
+        if error.status is RPCStatusCode.FAILED_PRECONDITION:
+            raise TemporalUnavailableError(_STUCK) from error
         raise await gone(found, principal, job_id, error) from error
     return list(accepted.steps)
+
+
+_STUCK = (
+    "the job cannot take a decision now: its newest workflow task failed, and Temporal tries it again by itself;"
+    " the job's status_reason says why"
+)
 
 
 async def _send(found: Services, now: Current, command: Command, key: str | None) -> CommandAccepted:

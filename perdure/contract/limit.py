@@ -12,6 +12,10 @@ MAX_CATCHES = 20
 MAX_ITEMS = 10_000
 """Items of all fan-outs of a job together."""
 MAX_IN_FLIGHT = 500
+MAX_PAYLOAD_BYTES = 2_000_000
+"""Temporal refuses a payload over 2 MiB, and the workflow task that sends it, for ever."""
+MAX_CARRIED_ERRORS = 200
+"""Errors of items that differ: the rest are carried by their code alone."""
 MAX_DELIVERIES = 100
 """Deliveries a job keeps for `WAIT` steps that have not begun to wait."""
 MAX_NESTING = 5

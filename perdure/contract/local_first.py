@@ -15,7 +15,7 @@ LOCAL_BATCH = 40
 """Local tries at the same time in one job."""
 
 LOCAL_TRIES = 250
-"""Local tries in one workflow task at most: one that its worker does not finish in 10 s is done again from its start."""
+"""Local tries in one workflow task at most: one that its worker does not finish in 10 s is done again as a whole."""
 
 NOT_COUNTED = frozenset({"STEP.TIMEOUT", "STEP.OUTPUT_TOO_LARGE"})
 """Failures of a local try that are due to its being local: the step then runs as if it had not been."""

@@ -22,6 +22,9 @@ from workflows.job.outcome import Completed, failure
 from workflows.job.unit import StepRun
 from workflows.job.waits import OpenWait, problem_of
 
+_DECISION_BYTES = 2_500
+"""What a decision may take: actor, reason, time."""
+
 Act = tuple[Callable[[], None], list[str]]
 
 
@@ -43,7 +46,15 @@ def deliver(execution: Execution, command: DeliverCommand, via: str) -> Act:
     if len(execution.waits.early) >= MAX_DELIVERIES:
         raise RefusedError("API.NOTHING_WAITS", f"{MAX_DELIVERIES} deliveries are kept already, and none is waited for")
     _refuse_payload(_early_problem(later[0], command))
-    return partial(execution.waits.early.append, delivery), [later[0].name]
+    _check_room(execution, json_bytes(command.payload), "delivery")
+    return partial(execution.waits.keep_early, delivery), [later[0].name]
+
+
+def _check_room(execution: Execution, size: int, what: str) -> None:
+    if not execution.job.room_for(size):
+        limit = execution.job.limits.state_bytes
+        text = f"with this {what} the job would hold more than {limit} bytes of spec, outputs and what waits"
+        raise RefusedError("API.PAYLOAD_INVALID", text)
 
 
 def _check_size(execution: Execution, command: DeliverCommand) -> None:
@@ -84,6 +95,7 @@ def approve(execution: Execution, command: ApproveCommand, via: str) -> Act:
     """Count one person's decision. Raises RefusedError where that person may not decide."""
     wait = _open_approval(execution, command)
     _check_person(wait, command)
+    _check_room(execution, _DECISION_BYTES, "decision")
     return partial(_decide, execution, wait, command, via), [wait.unit.name]
 
 
@@ -121,6 +133,7 @@ def _decide(execution: Execution, wait: OpenWait, command: ApproveCommand, via: 
     assert isinstance(params, ApprovalParams)  # noqa: S101  only such waits are found
     said = {"actor": command.actor, "decision": str(command.decision), "reason": command.reason}
     unit.decisions = [*unit.decisions, {**said, "at": workflow.now().isoformat()}]
+    execution.job.hold(json_bytes(unit.decisions[-1]))
     approvals = sum(decision["decision"] == ApprovalDecision.APPROVE for decision in unit.decisions)
     complete = approvals >= params.required_approvals
     output = {"approved": True, "decisions": unit.decisions}

@@ -3,9 +3,11 @@
 from collections import deque
 from typing import Any
 
-from perdure.contract.error import ErrorInfo
+from perdure.contract.error import ErrorInfo, error_info
 from perdure.contract.execution import ITEM_LETTERS, FanOutState, JobState, StepState, UnitState
 from perdure.contract.identifier import parse_unit_id
+from perdure.contract.json_size import json_bytes
+from perdure.contract.limit import MAX_CARRIED_ERRORS
 from perdure.contract.state import StepStatus
 from workflows.job.fan_out import item_values, refill
 from workflows.job.state import JobRun
@@ -46,6 +48,8 @@ def _carry_items(fan_out: FanOut, errors: dict[str, ErrorInfo]) -> FanOutState:
 
 def _file(error: ErrorInfo, errors: dict[str, ErrorInfo]) -> str:
     key = error.fingerprint or error.code
+    if key not in errors and len(errors) >= MAX_CARRIED_ERRORS:
+        key, error = str(error.error_class), error_info(error.code, error.error_class, "see the journal")
     errors.setdefault(key, error)
     return key
 
@@ -87,6 +91,7 @@ def _restore_unit(job: JobRun, unit: Unit, state: UnitState) -> None:
     for name in _FIELDS:
         if name != "output":
             setattr(unit, name, getattr(state, name))
+    job.hold(json_bytes(unit.patch) if unit.patch else 0)
 
 
 def _restore_items(job: JobRun, step: StepRun, state: FanOutState, errors: dict[str, ErrorInfo]) -> None:
@@ -103,6 +108,7 @@ def _restore_items(job: JobRun, step: StepRun, state: FanOutState, errors: dict[
         item.wake_at = state.wake_at.get(index)
         item.patch = state.patches.get(index)
         item.decisions = state.decisions.get(index, [])
+        job.hold(json_bytes([item.patch, item.decisions]) if item.patch or item.decisions else 0)
     parked = sum(item.status is StepStatus.DEAD_LETTERED for item in items)
     step.fan_out = FanOut(items, deque(), parked=parked, left=sum(not item.status.final for item in items))
     for undo in step.compensations.values():

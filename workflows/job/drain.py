@@ -17,6 +17,9 @@ LAST = 40_000
 """Events from which on it is not given up any more: Temporal ends a workflow at 51,200."""
 
 
+NEVER = 1_000_000
+
+
 class Drain:
     """Whether nothing more should start. Nothing in flight is carried over continue-as-new (evidence)."""
 
@@ -36,6 +39,11 @@ class Drain:
             self._watching = True
             self._deadline.start(PATIENCE)
         return True
+
+    def never(self) -> None:
+        """The job cannot continue as new: go on in this run, as far as its history reaches."""
+        self._deadline.stop()
+        self._resume_at = NEVER
 
     def stop(self) -> None:
         """Stop the timer: the job ends, or continues as new."""

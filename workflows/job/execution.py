@@ -8,6 +8,7 @@ from temporalio import workflow
 from perdure.contract.error import ErrorClass, ErrorInfo, error_info
 from perdure.contract.execution import JobStart, JobState
 from perdure.contract.journal import JournalType
+from perdure.contract.limit import MAX_PAYLOAD_BYTES
 from perdure.contract.state import StepStatus
 from workflows.job.carrying import carry_step, keep_outputs, restore_steps
 from workflows.job.compensation import Compensations
@@ -54,6 +55,7 @@ class Execution:
         self._time = RunningTime(start.spec.timeout, carried.used_ms if carried else 0, self._wake)
         self._drain = Drain(self._wake)
         self._moved = False
+        self._overfull = False
 
     async def run(self) -> Ending:
         """Work until the job ends, or raise to continue as new. Returns how it ends, everything stopped."""
@@ -110,7 +112,7 @@ class Execution:
             return _with_error_of(EndingKind.EXPIRED, self.parking.first)
         if self._time.passed:
             return _out_of_time(self.job)
-        return None
+        return _too_large(self.job) if self._overfull else None
 
     def wake(self) -> None:
         """Look again: a command changed something."""
@@ -210,7 +212,13 @@ class Execution:
 
     async def _continue_when_idle(self) -> None:
         """Continue as new once only waiting units are open: an activity in flight would run twice."""
+        await self._take_what_ended()
         if self.scheduler.running or not self.dependents.idle or not workflow.all_handlers_finished():
+            return
+        start = self.job.start.model_copy(update={"carried": self._carry(), "kept": {}})
+        size = len(start.model_dump_json(by_alias=True).encode())
+        if self.job.limits.sent_bytes(size) > MAX_PAYLOAD_BYTES:
+            self._cannot_continue()
             return
         self.scheduler.continuing = True
         self._time.stop()
@@ -221,6 +229,13 @@ class Execution:
         await self._settled()
         self.job.notes.flush()
         workflow.continue_as_new(self.job.start.model_copy(update={"carried": self._carry(), "kept": {}}))
+
+    def _cannot_continue(self) -> None:
+        # What is kept was counted as it came, so this is a last resort: Temporal would fail the task for ever.
+        self._drain.never()
+        if self.ending is None:
+            self._overfull = True
+        self._wake()
 
     def _carry(self) -> JobState:
         errors: dict[str, ErrorInfo] = {}
@@ -245,6 +260,12 @@ def _out_of_time(job: JobRun) -> Ending:
     return Ending(
         EndingKind.TIMED_OUT, error_info("ENGINE.JOB_TIMEOUT", ErrorClass.TIMEOUT, message, job_type=job.spec.type)
     )
+
+
+def _too_large(job: JobRun) -> Ending:
+    message = "what the job would hand over to its next run is larger than Temporal takes; keep less in it"
+    error = error_info("ENGINE.STATE_TOO_LARGE", ErrorClass.PERMANENT, message, job_type=job.spec.type)
+    return Ending(EndingKind.FAILED, error)
 
 
 def _with_error_of(kind: EndingKind, unit: Unit | None) -> Ending:

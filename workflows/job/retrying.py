@@ -23,13 +23,13 @@ def plan_retry(execution: Execution, command: RetryCommand, via: str) -> tuple[C
             raise RefusedError("API.VALIDATION", "give either steps or from_step")
         steps = _steps_from(execution, command.from_step)
         _check_effect(command, [unit for step in steps for unit in _parked_in(execution, step)])
-        _check_patch(execution, command, {step.name for step in steps})
+        _check_patch(execution, command, [*steps])
         return partial(_again_from, execution, command, steps, via), [step.name for step in steps]
     units = parked_units(execution, command.steps)
     if command.steps is None and not command.force:
         units = [unit for unit in units if not _in_doubt(unit)] or units
     _check_effect(command, units)
-    _check_patch(execution, command, {name for unit in units for name in (unit.name, unit.id.step)})
+    _check_patch(execution, command, units)
     return partial(_again, execution, command, units, via), [unit.name for unit in units]
 
 
@@ -65,29 +65,38 @@ def _check_effect(command: RetryCommand, units: list[Unit]) -> None:
         raise RefusedError("API.FORCE_REQUIRED", text)
 
 
-def _check_patch(execution: Execution, command: RetryCommand, names: set[str]) -> None:
+def _check_patch(execution: Execution, command: RetryCommand, units: list[Unit]) -> None:
     patch = command.patch or {}
+    names = {name for unit in units for name in (unit.name, unit.id.step)}
     foreign = sorted(patch.keys() - names)
     if foreign:
         raise RefusedError("API.VALIDATION", f"patch names steps that are not retried: {', '.join(foreign[:10])}")
     size, limit = json_bytes(patch), execution.job.limits.output_bytes
     if size > limit:
         raise RefusedError("API.VALIDATION", f"the patch is {size} bytes; the limit is {limit}")
+    if not execution.job.room_for(sum(json_bytes(_fields(command, unit)) for unit in units)):
+        limit = execution.job.limits.state_bytes
+        raise RefusedError("API.VALIDATION", f"with this patch the job would hold more than {limit} bytes")
 
 
-def _patch(command: RetryCommand, units: list[Unit]) -> list[str]:
-    """Put the patch on the units; what is asked of partners is a new thing then, so their generation counts up."""
+def _fields(command: RetryCommand, unit: Unit) -> dict[str, Any] | None:
     patch = command.patch or {}
+    return patch.get(unit.name) or patch.get(unit.id.step)
+
+
+def _patch(execution: Execution, command: RetryCommand, units: list[Unit]) -> list[str]:
+    """Put the patch on the units; what is asked of partners is a new thing then, so their generation counts up."""
     for unit in units:
-        fields = patch.get(unit.name) or patch.get(unit.id.step)
+        fields = _fields(command, unit)
         if fields is not None:
             unit.patch = {**(unit.patch or {}), **fields}
             unit.generation += 1
-    return sorted(patch)
+            execution.job.hold(json_bytes(fields))
+    return sorted(command.patch or {})
 
 
 def _again(execution: Execution, command: RetryCommand, units: list[Unit], via: str) -> None:
-    patched = _patch(command, units)
+    patched = _patch(execution, command, units)
     execution.scheduler.retry(units)
     _note(execution, command, units, via, patched)
     execution.parking.end()
@@ -96,7 +105,7 @@ def _again(execution: Execution, command: RetryCommand, units: list[Unit], via: 
 def _again_from(execution: Execution, command: RetryCommand, steps: list[StepRun], via: str) -> None:
     begun = [step for step in steps if step.status is not StepStatus.PENDING]
     execution.scheduler.reset(begun)
-    patched = _patch(command, [*steps])
+    patched = _patch(execution, command, [*steps])
     extra: dict[str, Any] = {"from_step": command.from_step, "reset": [step.name for step in begun]}
     _note(execution, command, [*begun], via, patched, **extra)
     execution.parking.end()

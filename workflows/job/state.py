@@ -67,6 +67,10 @@ class JobRun:
         unit.output = output
         return True
 
+    def hold(self, size: int) -> None:
+        """Count what the job keeps beside outputs: deliveries, patches, what people decided."""
+        self._kept_bytes += size
+
     def room_for(self, size: int) -> bool:
         """Whether the job may hold that many bytes more."""
         return self._kept_bytes + size <= self.limits.state_bytes

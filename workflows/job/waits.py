@@ -8,6 +8,7 @@ from temporalio import workflow
 
 from perdure.contract.duration import parse_duration
 from perdure.contract.execution import DeliveryState, JobState
+from perdure.contract.json_size import json_bytes
 from perdure.contract.name import TIMER_WAIT
 from perdure.contract.state import StepStatus
 from perdure.contract.waiting import ApprovalParams, WaitParams
@@ -42,6 +43,8 @@ class Waits:
     def __init__(self, job: JobRun, carried: JobState | None) -> None:
         self.early: list[DeliveryState] = list(carried.deliveries) if carried else []
         self._job = job
+        for delivery in self.early:
+            job.hold(json_bytes(delivery.payload))
         self._open: dict[str, OpenWait] = {}
         if any(_needs_person(unit) for step in job.steps.values() for unit in (step, *_items(step))):
             job.attribute.restore(Need.WAITING)
@@ -50,6 +53,11 @@ class Waits:
     def open(self) -> list[OpenWait]:
         """The waits that nothing has ended yet."""
         return [wait for wait in self._open.values() if not wait.answered]
+
+    def keep_early(self, delivery: DeliveryState) -> None:
+        """Keep a delivery for a step that will wait."""
+        self.early.append(delivery)
+        self._job.hold(json_bytes(delivery.payload))
 
     def knows(self, unit: Unit) -> bool:
         """Whether the unit waits, or was answered and has not gone on since."""
@@ -82,6 +90,7 @@ class Waits:
         for delivery in self.early:
             if delivery.name == params.name and problem_of(params, delivery) is None:
                 self.early.remove(delivery)
+                self._job.hold(-json_bytes(delivery.payload))
                 wait.answer.set_result(delivery)
                 return
 

@@ -208,3 +208,48 @@ async def test_b12_many_outputs_of_local_steps_in_one_workflow_task_complete(ben
     )
     result = await bench.run(steps, input="x" * 21_000, output="${ steps.last.output }")
     assert (result.status, result.output) == (JobStatus.COMPLETED, 21_000)
+
+
+async def test_b12_deliveries_that_would_make_the_job_too_large_are_refused_and_the_job_goes_on(bench: Bench) -> None:
+    nap = {"id": "nap", "type": "SLEEP", "with": {"duration": "2s"}}
+    wait = {
+        "id": "wait",
+        "type": "WAIT",
+        "for_each": {"items": list(range(12))},
+        "with": {"name": "go", "timeout": "1s"},
+    }
+    handle = await bench.start([nap, wait], dead_letter={"enabled": False})
+    answers = [await kept(handle, "deliver", {"name": "go", "payload": f"{n}" + "y" * 200_000}) for n in range(12)]
+    assert answers[:6] == [None] * 6
+    assert answers[-1] == "API.PAYLOAD_INVALID"
+    result = await bench.finish(handle)
+    assert result.error is not None
+    assert result.error.code == "STEP.WAIT.TIMEOUT"
+
+
+async def test_b12_patches_that_would_make_the_job_too_large_are_refused_and_the_job_goes_on(
+    bench: Bench, partner: Partner
+) -> None:
+    steps = []
+    for n in range(10):
+        partner.answers[f"/x{n}"] = [404, 404, 200]
+        step = {"id": f"x{n}", "type": "HTTP_CALL", "with": {"method": "POST", "url": f"{partner.url}/x{n}"}}
+        steps.append({**step, "depends_on": []})
+    handle = await bench.start(steps)
+    for n in range(10):
+        await bench.until(handle, f"x{n}", "DEAD_LETTERED")
+    patch = {"json": "p" * 200_000}
+    answers = [await kept(handle, "retry", {"steps": [f"x{n}"], "patch": {f"x{n}": patch}}) for n in range(10)]
+    assert answers[0] is None
+    assert answers[-1] == "API.VALIDATION"
+    await handle.execute_update("discard", {"actor": "me"})
+    assert (await bench.finish(handle)).status is JobStatus.FAILED
+
+
+async def kept(handle: Handle, name: str, argument: dict[str, Any]) -> str | None:
+    """The code an update is refused with; None where it is taken."""
+    try:
+        await handle.execute_update(name, argument)
+    except WorkflowUpdateFailedError as failed:
+        return getattr(failed.cause, "type", "?")
+    return None
