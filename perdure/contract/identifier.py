@@ -40,7 +40,7 @@ class UnitId(NamedTuple):
     """What has rounds and attempts of its own: a step, an item of its fan-out, or the compensation of either."""
 
     step: str
-    index: int | None = None
+    index: int | None = None  # type: ignore[assignment]  # nobody asks a unit id for tuple.index
     compensates: bool = False
 
     def __str__(self) -> str:

@@ -22,9 +22,9 @@ from tests.integration.workflow.conftest import Bench, running_bench
 
 VIEW = {
     "id", "name", "type", "tenant", "status", "status_reason", "resolution", "queue", "priority", "labels",
-    "correlation_id", "submitted_by", "parent_id", "resubmit_of", "created_at", "start_at", "started_at", "completed_at",
-    "queue_wait_ms", "execution_ms", "attempts", "retry_count", "trace_id", "run_id", "input", "output", "error",
-    "steps", "children", "links", "projection",
+    "correlation_id", "submitted_by", "parent_id", "resubmit_of", "created_at", "start_at", "started_at",
+    "completed_at", "queue_wait_ms", "execution_ms", "attempts", "retry_count", "trace_id", "run_id", "input",
+    "output", "error", "steps", "children", "links", "projection",
 }  # fmt: skip
 STEP = {
     "id", "type", "status", "round", "started_at", "completed_at", "output", "error", "attempt_count", "attempts",

@@ -92,7 +92,7 @@ async def test_c5_two_steps_fail_in_parallel_one_is_skipped_the_other_retried_by
         return True
 
     taken = await asyncio.gather(*(retry() for _ in range(30)), handle.signal("retry", {"steps": ["b"]}))
-    assert sum(taken[:30]) <= 1
+    assert taken[:30].count(True) <= 1
     await handle.execute_update("skip", {"step": "a", "output": 1, "actor": "me"})
     assert (await bench.finish(handle)).status is JobStatus.COMPLETED
     assert partner.calls == {"/a": 1, "/b": 2}
