@@ -213,3 +213,17 @@ def test_an_empty_fan_out_completes_with_an_empty_list(items: int) -> None:
         history.ran(f"each.{index}")
     job, journal = history.noted(closing(JournalType.STEP_COMPLETED)).fold()
     assert (job.steps[0].output, types(journal)[-1]) == ([None] * items, "STEP_COMPLETED")
+
+
+def test_a_fan_out_of_which_every_item_waits_makes_a_job_that_waits() -> None:
+    ask = {"id": "each", "type": "APPROVAL", "for_each": {"items": [1, 2]}, "with": {}}
+    history = History(ask).begun()
+    history.noted(Note(kind=JournalType.STEP_STARTED, step="each", round=1, data={"items": 2}))
+    for index in range(2):
+        said = {"kind": "APPROVAL", "required_approvals": 1}
+        history.noted(Note(kind=JournalType.STEP_WAITING, step=f"each.{index}", round=1, data=said))
+    assert history.fold()[0].status is JobStatus.WAITING
+    done = {"decision": "approve", "complete": True, "output": {"approved": True}}
+    for index in range(2):
+        history.noted(Note(kind=JournalType.STEP_DELIVERED, step=f"each.{index}", round=1, actor="ann", data=done))
+    assert history.fold()[0].status is JobStatus.RUNNING

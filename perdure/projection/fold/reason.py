@@ -24,7 +24,7 @@ def status_reason(state: FoldState) -> str:
         return f"the workflow cannot go on and keeps trying: {state.problem}"
     if state.cancel is not None and state.started_at is not None:
         by = f" by {state.cancel.actor}" if state.cancel.actor else ""
-        return f"cancel requested{by}; {_compensating(state) or 'stopping what runs'}"
+        return f"cancel requested{by}; {_parked_why(state) or _compensating(state) or 'stopping what runs'}"
     if state.pause is not None:
         return _by("paused", state.pause.actor, state.pause.reason)
     if state.started_at is None:
@@ -33,9 +33,14 @@ def status_reason(state: FoldState) -> str:
     return _why_open(state)
 
 
+def _parked_why(state: FoldState) -> str | None:
+    parked = _parked(state)
+    return f"{parked}: {tell(parked_error(state)[0])}" if parked else None
+
+
 def _why_open(state: FoldState) -> str:
-    if parked := _parked(state):
-        return f"{parked}: {tell(parked_error(state)[0])}"
+    if parked := _parked_why(state):
+        return parked
     if compensating := _compensating(state):
         return compensating
     if running := state.in_status(StepStatus.RUNNING):

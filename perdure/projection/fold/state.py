@@ -140,7 +140,15 @@ class FoldState:
         if self.started_at is None:
             return JobStatus.SCHEDULED if self.scheduled else JobStatus.QUEUED
         decisive = next((status for status in _ORDER if self.has(status)), StepStatus.RUNNING)
+        if decisive is StepStatus.RUNNING and self._only_waits:
+            return JobStatus.WAITING
         return JobStatus(decisive.value)
+
+    @property
+    def _only_waits(self) -> bool:
+        """Whether what runs are fan-outs of which every item that has begun waits."""
+        running = self.in_status(StepStatus.RUNNING)
+        return bool(running) and not self.undo_counts[StepStatus.RUNNING] and all(step.only_waits for step in running)
 
     @property
     def ended(self) -> bool:

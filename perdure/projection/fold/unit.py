@@ -85,6 +85,11 @@ class StepFold(UnitFold):
     """Of all its compensations."""
 
     @property
+    def only_waits(self) -> bool:
+        """Whether it is a fan-out of which every item that is under way waits."""
+        return self.total is not None and not self.running_items and self.item_counts[StepStatus.WAITING] > 0
+
+    @property
     def all_attempts(self) -> int:
         """Attempts of the step, its items and their compensations."""
         return self.attempt_count + self.item_attempts + self.undo_attempts
