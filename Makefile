@@ -25,11 +25,12 @@ demo: setup ## Run the demo: real jobs on a real Temporal and Postgres, then sto
 dev: setup ## Start the embedded stack and keep it running (Ctrl-C stops it)
 	@$(BIN)/perdure dev
 
+# Three files at a time: most tests wait for processes and clocks. Tests of one file share its stack, so they stay together.
 test: setup ## Run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 test-sandbox: setup ## Run the tests of jobs with workflow code in the SDK's sandbox
-	@PERDURE_WORKFLOW_SANDBOX=true $(BIN)/python -m pytest -m "not slow" tests/integration/workflow \
+	@PERDURE_WORKFLOW_SANDBOX=true $(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow" tests/integration/workflow \
 		tests/acceptance/test_jobs.py tests/acceptance/test_dead_letters.py
 
 check: setup ## Lint, types and import rules
