@@ -18,7 +18,7 @@ from perdure.projection import fold, row
 from perdure.projection.overlay import overlay
 from perdure.projection.record import ItemRecord, JobRecord, JournalEvent, LiveObservation, StepRecord
 from perdure.store import dead_letter_row, projected
-from perdure.store.item import write_items
+from perdure.store.item import forget_items, write_items
 from perdure.store.job import show_live
 from perdure.store.live import add_observations, newest_observations
 from perdure.store.session import transaction
@@ -174,14 +174,19 @@ async def _write_items(
     """Write the items that changed; those of each run."""
     found: dict[str, list[ItemRecord]] = {}
     newest: dict[tuple[str, str, int], row.Row] = {}
+    begun_again: list[tuple[str, str, str, int, bool]] = []
     for run in sorted(all_runs, key=lambda run: (run.record.run_started_at, run.record.run_id)):
         if run.items is None or stored.get(run.record.run_id, 0) > run.record.last_event_id:
             continue  # of a run that is stored further on, items may have been forgotten since
+        again = [step for step in run.record.steps if step.round > 1]
+        ids = run.record.id, run.record.run_id
+        begun_again += [(*ids, step.id, step.round, step.items is not None) for step in again]
         changed = run.items.changed() if _is_difference(run, stored) else run.items.whole()
         found[run.record.run_id] = changed
         for item in changed:
             key = run.record.id, item.step_id, item.index
             newest[key] = row.newer_item(newest.get(key), row.item_row(run.record, item))
+    await forget_items(connection, begun_again)
     await write_items(connection, list(newest.values()))
     return found
 

@@ -6,7 +6,7 @@ A row is as new as the event that changed it: whoever writes an older one change
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, Select, case, cast, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, case, cast, delete, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,7 +16,7 @@ from perdure.projection.record import ItemRecord
 from perdure.store.attempt import attempts_of_units, chain_of, read_attempts
 from perdure.store.json_row import as_text, insert_rows, is_one_of, json_object, write_rows
 from perdure.store.live import newest_observations
-from perdure.store.table import items, jobs, steps
+from perdure.store.table import attempts, items, jobs, steps
 
 _VERSION = ("run_started_at", "run_id", "event_id")
 _COLUMNS = [name for name in ItemRecord.model_fields if name in items.c]
@@ -47,6 +47,19 @@ _ITEMS = _upsert()
 async def write_items(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows of items, each once, unless what is stored is newer; their jobs have rows."""
     await write_rows(connection, _ITEMS, rows)
+
+
+async def forget_items(connection: AsyncConnection, begun_again: Sequence[tuple[str, str, str, int, bool]]) -> None:
+    """Delete items of earlier rounds of steps that began again, and what was tried for them and to undo them.
+
+    `begun_again`: (job, run, step, its round, whether it has items now).
+    """
+    for job_id, run_id, step_id, round_, has_items in begun_again:
+        of_step = (items.c.job_id == job_id, items.c.step_id == step_id)
+        earlier = (items.c.round < round_,) if has_items else ()
+        await connection.execute(delete(items).where(*of_step, *earlier))
+        units = attempts.c.step_id.startswith(f"{step_id}.", autoescape=True)
+        await connection.execute(delete(attempts).where(attempts.c.run_id == run_id, units, attempts.c.round < round_))
 
 
 async def list_items(
