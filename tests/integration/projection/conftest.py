@@ -25,10 +25,18 @@ from perdure.store.session import transaction
 from tests.integration.store.server import PostgresServer, running_postgres
 from tests.integration.workflow.conftest import Bench
 from tests.server.partner import Partner, running_partner
+from tests.server.temporal import running_temporal
 from worker.mark import MarkSet
 from worker.queue_worker import make_worker
 from worker.service.projector import Projector
 from worker.service.running import running_services
+
+
+@pytest.fixture(scope="module")
+def temporal_address() -> Iterator[str]:
+    """A server of the module's own: the sweep and the checks look at every job there is."""
+    with running_temporal() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
