@@ -24,7 +24,9 @@ from activities.output import to_output
 from activities.policy import time_allowed
 from activities.runtime import StepRuntime
 from activities.secret import with_secrets
+from perdure.contract.duration import parse_duration
 from perdure.contract.error import ErrorClass
+from perdure.contract.local_first import LOCAL_SECONDS
 from perdure.contract.name import TASK_QUEUE_PREFIX
 from perdure.contract.step_call import StepFailure, StepInput, StepResult
 from perdure.steps.catalogue import parameter_problems
@@ -108,7 +110,7 @@ def _params(definition: StepDefinition, raw: Any) -> BaseModel:
         # As JSON, like everything a client wrote: enums and dates are strings there.
         return definition.params.model_validate_json(json.dumps(raw))
     except ValidationError as refused:
-        problems = parameter_problems(refused)
+        problems = parameter_problems(definition.params, raw, refused)
         raise StepError(
             "STEP.PARAMETERS", ErrorClass.PERMANENT, "; ".join(problems[:10]), {"problems": len(problems)}
         ) from None
@@ -188,6 +190,8 @@ def _logger(attempt: Attempt, mask: Mask) -> FilteringBoundLogger:
 
 
 def _seconds(attempt: Attempt) -> float | None:
+    if attempt.info.is_local:
+        return min(LOCAL_SECONDS, parse_duration(attempt.call.timeout).total_seconds())
     allowed = attempt.info.start_to_close_timeout
     return None if allowed is None else allowed.total_seconds()
 

@@ -8,6 +8,8 @@ from temporalio import activity
 from temporalio.common import RawValue
 
 from activities.hold_steps import hold_steps
+from activities.local import local_tries
+from activities.next_attempt import next_attempt
 from activities.request_cancel import request_cancel
 from activities.runtime import StepRuntime
 from activities.steps import BUILT_IN
@@ -25,7 +27,8 @@ def all_activities(runtime: StepRuntime, plugins: Sequence[StepDefinition] = ())
     """Every activity of a worker: the built-in steps, those of plugins, unknown steps, and the engine's own."""
     definitions = [*(definition_of(function) for function in BUILT_IN), *plugins]
     steps = [activity_for(definition, runtime) for definition in definitions]
-    return [*steps, unknown_step(runtime, [definition.name for definition in definitions]), request_cancel, hold_steps]
+    unknown = unknown_step(runtime, [definition.name for definition in definitions])
+    return [*steps, unknown, request_cancel, hold_steps, next_attempt]
 
 
 def activity_for(definition: StepDefinition, runtime: StepRuntime) -> StepActivity:

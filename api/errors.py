@@ -11,6 +11,7 @@ from starlette.routing import compile_path
 from api.problem import ApiError, problem_response
 from perdure.admission.problem import AdmissionError, Problem
 from perdure.contract.error import PerdureError
+from perdure.contract.field_message import field_message
 from perdure.store.session import StoreUnavailableError
 
 _log = structlog.get_logger("perdure.api")
@@ -114,15 +115,11 @@ def _methods(request: Request) -> list[str]:
 async def _parameters_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for these only
     items = [
-        Problem(".".join(str(part) for part in found["loc"]), "API.PARAMETER.VALUE", _told(found["msg"]))
+        Problem(".".join(str(part) for part in found["loc"]), "API.PARAMETER.VALUE", field_message([found])[1])
         for found in error.errors()
     ]
     detail = "; ".join(f"{item.path}: {item.message}" for item in items[:3])
     return problem_response(request, 422, "API.VALIDATION", detail, items=items)
-
-
-def _told(message: str) -> str:
-    return message.removeprefix("Value error, ")
 
 
 async def _disconnected(request: Request, _: Exception) -> JSONResponse:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from api.problem import ApiError, invalid
 from perdure.admission.problem import Problem
-from perdure.admission.wording import listed, meant, quoted
+from perdure.contract.wording import listed, meant, quoted
 
 
 class NoQuery(BaseModel):

@@ -1,19 +1,25 @@
-"""`python -m benchmarks.bulk [JOBS] [RATE]`: parked jobs brought home a second, and what fresh jobs notice of it.
+"""`python -m benchmarks.bulk [JOBS] [--rate N] [--canary N] [--kill]`: parked jobs brought home a second.
 
 Parks JOBS jobs (default 1,000), measures the life of fresh ones that come steadily with nothing else going on, then the
-same while one bulk action retries all that is parked (at RATE a second where given). Wanted: fresh jobs' p99 at most
-twice what it is without.
+same while one bulk action retries all that is parked. Wanted: fresh jobs' p99 at most twice what it is without. At the
+end every job must have been decided about once and have completed; else the exit code is 1. With --kill worker and
+API are killed once in the middle (kill -9; the stack starts them again), and fresh jobs are left out.
 """
 
+import argparse
 import asyncio
+import os
+import signal
 import statistics
 import sys
 import time
 from typing import Any
 
+import asyncpg
 import httpx
 from temporalio.client import Client
 
+from benchmarks.submitter import Submitter
 from perdure.embedded.config import StackConfig
 from perdure.embedded.stack import EmbeddedStack
 
@@ -21,6 +27,15 @@ AT_ONCE = 32
 FRESH_A_SECOND = 5
 ALONE_SECONDS = 20
 WANTED = 2.0
+BODY = {"action": "retry", "filter": {"labels": {"bench": "bulk"}}, "reason": "bench"}
+# What the journal says of each job of the bulk action: how often it was retried.
+_RETRIED = """
+SELECT count(*) AS jobs, count(*) FILTER (WHERE n = 1) AS once FROM (
+    SELECT count(t.job_id) AS n FROM jobs AS j
+    LEFT JOIN journal AS t ON t.job_id = j.id AND t.type = 'JOB_RETRY_REQUESTED'
+    WHERE j.labels @> '{"bench": "bulk"}' AND j.status = 'COMPLETED' GROUP BY j.id
+) AS each
+"""
 
 
 def _parking() -> dict[str, Any]:
@@ -32,21 +47,17 @@ def _fresh() -> dict[str, Any]:
     return {"name": "fresh", "steps": [{"id": f"s{n}", "type": "LOG", "with": {"message": "x"}} for n in range(3)]}
 
 
-async def park(api: httpx.AsyncClient, jobs: int) -> None:
+async def park(stack: EmbeddedStack, api: httpx.AsyncClient, key: str, jobs: int) -> None:
     """Submit the jobs and wait until all are parked."""
-    gate = asyncio.Semaphore(AT_ONCE)
+    submitter, gate = Submitter(stack.info.api_url, key, _parking()), asyncio.Semaphore(AT_ONCE)
 
-    async def one() -> None:
+    async def one(number: int) -> None:
         async with gate:
-            (await api.post("/v1/jobs", json=_parking())).raise_for_status()
+            await submitter.submit(number)
 
-    await asyncio.gather(*(one() for _ in range(jobs)))
-    wanted = {"action": "retry", "filter": {"labels": {"bench": "bulk"}}, "reason": "bench", "dry_run": True}
-    while True:
-        answer = (await api.post("/v1/bulk-actions", json=wanted)).json()
-        if answer.get("total") == jobs:
-            return
-        await asyncio.sleep(0.5)
+    await asyncio.gather(*(one(number) for number in range(jobs)))
+    while (await api.post("/v1/bulk-actions", json=BODY | {"dry_run": True})).json().get("total") != jobs:
+        await asyncio.sleep(1)
 
 
 async def fresh(api: httpx.AsyncClient, client: Client, stop: asyncio.Event) -> list[float]:
@@ -67,50 +78,95 @@ async def _life(api: httpx.AsyncClient, client: Client) -> float:
     return (seen.close_time - seen.start_time).total_seconds() * 1000
 
 
-async def bulk(api: httpx.AsyncClient, rate: float | None) -> tuple[float, dict[str, Any]]:
-    """Retry all that is parked; the seconds until the last decision, and the action."""
-    wanted: dict[str, Any] = {"action": "retry", "filter": {"labels": {"bench": "bulk"}}, "reason": "bench"}
-    clock = time.monotonic()
-    answer = await api.post("/v1/bulk-actions", json=wanted | ({} if rate is None else {"rate_per_second": rate}))
-    path = answer.raise_for_status().headers["location"]
-    while (seen := (await api.get(path)).json())["finished_at"] is None:
+async def bulk(api: httpx.AsyncClient, wanted: dict[str, Any], stack: EmbeddedStack, *, kill: bool) -> dict[str, Any]:
+    """Retry all that is parked; the action once it has ended."""
+    path = (await api.post("/v1/bulk-actions", json=wanted)).raise_for_status().headers["location"]
+    while True:
+        try:
+            seen = (await api.get(path)).raise_for_status().json()
+        except httpx.HTTPError:
+            seen = {"finished_at": None, "counts": {}, "total": 1}  # the API is being started again
+        if seen["finished_at"] is not None:
+            return dict(seen)
+        if kill and seen["counts"].get("ACCEPTED", 0) > seen["total"] / 2:
+            print(f"killed worker and API after {seen['counts']}")
+            for part in ("worker", "api"):
+                os.kill(getattr(stack.info.pids, part), signal.SIGKILL)
+            kill = False
+        await asyncio.sleep(0.5)
+
+
+async def until_home(stack: EmbeddedStack, client: Client, jobs: int) -> tuple[int, int]:
+    """How many of the jobs completed, and how many of these were retried once, when no job runs any more."""
+    while (await client.count_workflows("WorkflowType='Job' AND ExecutionStatus='Running'")).count:
         await asyncio.sleep(0.2)
-    return time.monotonic() - clock, seen
+    database = await asyncpg.connect(stack.info.database_url.replace("postgresql+asyncpg", "postgresql"))
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            row = await database.fetchrow(_RETRIED)
+            if row["jobs"] == jobs or time.monotonic() > deadline:
+                return row["jobs"], row["once"]
+            await asyncio.sleep(0.5)
+    finally:
+        await database.close()
 
 
-async def measure(jobs: int, rate: float | None, stack: EmbeddedStack) -> None:
-    """Measure on one stack and print."""
+def _told(alone: list[float], during: list[float]) -> None:
+    for name, lives in (("alone", alone), ("during", during)):
+        print(f"fresh jobs {name:6} ({len(lives)}): p50 {statistics.median(lives):.0f} ms  p99 {_p99(lives):.0f} ms")
+    print(f"p99 during / alone {_p99(during) / _p99(alone):.2f}   wanted <= {WANTED}")
+
+
+def _p99(lives: list[float]) -> float:
+    return lives[max(0, int(len(lives) * 0.99) - 1)]
+
+
+async def measure(given: argparse.Namespace, stack: EmbeddedStack) -> bool:
+    """Measure on one stack and print; whether every job was decided about once and completed."""
     client = await Client.connect(stack.info.temporal_address)
-    headers = {"Authorization": f"Bearer {stack.plan.admin_key_file.read_text().strip()}"}
-    async with httpx.AsyncClient(base_url=stack.info.api_url, headers=headers, timeout=60) as api:
-        await park(api, jobs)
+    key = stack.plan.admin_key_file.read_text().strip()
+    async with httpx.AsyncClient(
+        base_url=stack.info.api_url, headers={"Authorization": f"Bearer {key}"}, timeout=60
+    ) as api:
+        await park(stack, api, key, given.jobs)
         await asyncio.sleep(3)
         stop = asyncio.Event()
+        if given.kill:
+            stop.set()
         asyncio.get_running_loop().call_later(ALONE_SECONDS, stop.set)
         alone = await fresh(api, client, stop)
         stop = asyncio.Event()
+        if given.kill:
+            stop.set()
         beside = asyncio.create_task(fresh(api, client, stop))
-        seconds, action = await bulk(api, rate)
+        careful = {"rate_per_second": given.rate, "canary": given.canary, "canary_within": "1m"}
+        wanted = BODY | {name: value for name, value in careful.items() if value is not None}
+        clock = time.monotonic()
+        action = await bulk(api, wanted, stack, kill=given.kill)
+        seconds = time.monotonic() - clock
         stop.set()
         during = await beside
         clock = time.monotonic()
-        while (await client.count_workflows("WorkflowType='Job' AND ExecutionStatus='Running'")).count:
-            await asyncio.sleep(0.2)
-    print(f"{jobs} parked jobs, rate {rate or 'not limited'}: {action['counts']}")
-    print(f"decided {jobs / seconds:.1f} jobs/s, the last came home {time.monotonic() - clock:.1f} s after")
-    for name, lives in (("alone", alone), ("during", during)):
-        p99 = lives[max(0, int(len(lives) * 0.99) - 1)]
-        print(f"fresh jobs {name:6} ({len(lives)}): p50 {statistics.median(lives):.0f} ms  p99 {p99:.0f} ms")
-    ratio = during[max(0, int(len(during) * 0.99) - 1)] / alone[max(0, int(len(alone) * 0.99) - 1)]
-    print(f"p99 during / alone {ratio:.2f}   wanted <= {WANTED}")
+        home, once = await until_home(stack, client, given.jobs)
+    print(f"{given.jobs} parked jobs, rate {given.rate or 'not limited'}: {action['status']} {action['counts']}")
+    print(f"decided {given.jobs / seconds:.1f} jobs/s, the last came home {time.monotonic() - clock:.1f} s after")
+    print(f"completed {home}, decided about once {once}")
+    if alone and during:
+        _told(alone, during)
+    return bool(action["counts"] == {"ACCEPTED": given.jobs} and home == once == given.jobs)
 
 
-async def main(jobs: int, rate: float | None) -> None:
+async def main(given: argparse.Namespace) -> bool:
     """Start a stack of its own, measure, stop it."""
     async with EmbeddedStack(StackConfig(ephemeral=True, api_port=0, temporal_port=0, ui_port=0)) as stack:
-        await measure(jobs, rate, stack)
+        return await measure(given, stack)
 
 
 if __name__ == "__main__":
-    given = [float(word) for word in sys.argv[1:]]
-    asyncio.run(main(int(given[0]) if given else 1_000, given[1] if given[1:] else None))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("jobs", type=int, nargs="?", default=1_000)
+    parser.add_argument("--rate", type=float)
+    parser.add_argument("--canary", type=int)
+    parser.add_argument("--kill", action="store_true")
+    sys.exit(0 if asyncio.run(main(parser.parse_args())) else 1)

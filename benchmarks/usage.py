@@ -20,16 +20,24 @@ class Usage:
 
 
 @asynccontextmanager
-async def measured(pids: Mapping[str, int]) -> AsyncIterator[Usage]:
-    """Fills the usage in until the block ends; children count with their parent."""
+async def measured(pids: Mapping[str, int], client: int | None = None) -> AsyncIterator[Usage]:
+    """Fills the usage in until the block ends; children count with their parent.
+
+    `client`: a process that counts by itself alone, as it is the parent of others that are measured.
+    """
     usage = Usage(peak=dict.fromkeys(pids, 0.0))
-    before = {name: _cpu(pid) for name, pid in pids.items()}
+    before = _all(pids, client)
     sampler = asyncio.create_task(_sample(pids, usage))
     try:
         yield usage
     finally:
         sampler.cancel()
-        usage.cpu = {name: _cpu(pid) - before[name] for name, pid in pids.items()}
+        usage.cpu = {name: used - before[name] for name, used in _all(pids, client).items()}
+
+
+def _all(pids: Mapping[str, int], client: int | None) -> dict[str, float]:
+    used = {name: sum(map(_cpu, _family(pid))) for name, pid in pids.items()}
+    return used if client is None else {**used, "client": _cpu(psutil.Process(client))}
 
 
 async def _sample(pids: Mapping[str, int], usage: Usage) -> None:
@@ -40,11 +48,13 @@ async def _sample(pids: Mapping[str, int], usage: Usage) -> None:
         await asyncio.sleep(_EVERY)
 
 
-def _cpu(pid: int) -> float:
-    total = 0.0
+def _family(pid: int) -> list[psutil.Process]:
     root = psutil.Process(pid)
-    for process in (root, *root.children(recursive=True)):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
-            total += times.user + times.system
-    return total
+    return [root, *root.children(recursive=True)]
+
+
+def _cpu(process: psutil.Process) -> float:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        times = process.cpu_times()
+        return float(times.user + times.system)
+    return 0.0

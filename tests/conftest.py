@@ -3,10 +3,20 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from tests.server.partner import Partner, running_partner
 from tests.server.stack import Stack, running_stack
 from tests.server.temporal import running_temporal
+
+# With rich installed a traceback is drawn with all locals otherwise: seconds in which the loop stands still.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=True),
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")

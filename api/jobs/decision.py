@@ -1,6 +1,7 @@
 """Decisions about a job that its workflow takes or refuses: each is an update with its actor and reason."""
 
 import asyncio
+import re
 from datetime import timedelta
 
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
@@ -24,9 +25,11 @@ from perdure.contract.command import (
     CommandAccepted,
     DeliverCommand,
     DiscardCommand,
+    GiveUpCommand,
     PauseCommand,
     ResumeCommand,
     RetryCommand,
+    RetryNowCommand,
     SkipCommand,
 )
 from perdure.security.principal import Principal
@@ -41,9 +44,13 @@ _NAMES: dict[type[Command], str] = {
     ApproveCommand: name.COMMAND_APPROVE,
     PauseCommand: name.COMMAND_PAUSE,
     ResumeCommand: name.COMMAND_RESUME,
+    RetryNowCommand: name.COMMAND_RETRY_NOW,
+    GiveUpCommand: name.COMMAND_GIVE_UP,
 }
 _GIVEN: dict[type[Command], str] = {DeliverCommand: "$.payload", SkipCommand: "$.output"}
 """Where a body has what API.PAYLOAD_INVALID is about."""
+_WITHIN = re.compile(r"""schema: \$(?P<below>(\.[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\]|\["[^"]*"\])*)""", re.ASCII)
+"""The place that the workflow names in a payload, as `perdure.expressions.payload_problem` writes it."""
 
 
 def command_name(command: Command) -> str:
@@ -116,8 +123,15 @@ async def _refused(
     code = said if said.startswith("API.") and said in STATUS else "API.CONFLICT"
     message = cause.message if isinstance(cause, ApplicationError) else str(cause)
     job = (await read_from_temporal(found, principal, job_id)).job
-    place = _GIVEN.get(type(command)) if code == "API.PAYLOAD_INVALID" else None
+    place = _place(command, message) if code == "API.PAYLOAD_INVALID" else None
     return ApiError(code, f"job {job.id} is {job.status}: {message}", [Problem(place, code, message)] if place else ())
+
+
+def _place(command: Command, message: str) -> str | None:
+    """Where in the body it is: the refusal names a place within what was given, where it knows one."""
+    given = _GIVEN.get(type(command))
+    within = _WITHIN.search(message)
+    return given if given is None or within is None else given + within["below"]
 
 
 def _too_late(seconds: float) -> str:

@@ -16,8 +16,8 @@ from api.problem import ApiError, invalid
 from api.query import only
 from api.security import Viewer, authenticate
 from api.state import Services, UseServices
-from perdure.admission.wording import listed, meant, quoted
 from perdure.contract.state import StepStatus
+from perdure.contract.wording import listed, meant, quoted
 from perdure.security.principal import Principal
 from perdure.store import item as store
 

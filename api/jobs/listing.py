@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from api.jobs.schemas import JobListQuery
 from api.problem import invalid
-from perdure.admission.wording import listed, meant, quoted
 from perdure.contract.state import JobStatus
+from perdure.contract.wording import listed, meant, quoted
 from perdure.security.principal import Principal
 from perdure.store.job_filter import JobFilter, search_words
 

@@ -7,12 +7,12 @@ from typing import Any
 from perdure.admission.admission import admit
 from perdure.admission.json_path import render
 from perdure.admission.problem import AdmissionError, Problem
-from perdure.admission.wording import listed, meant, quoted
 from perdure.contract.command import RetryCommand
 from perdure.contract.execution import JobStart, UnitState
 from perdure.contract.identifier import UnitId, parse_unit_id
 from perdure.contract.json_size import json_bytes
 from perdure.contract.state import StepStatus
+from perdure.contract.wording import listed, meant, quoted
 from perdure.projection.record import JobRecord
 
 
@@ -93,7 +93,7 @@ def _wrong(
     for target in targets:
         target.operation["with"] = {**target.operation["with"], **target.before, **patch[target.key]}
     try:
-        admit(document, start.limits)
+        admit(document, start.limits, again=True)
     except AdmissionError as error:
         told = [(target, problem) for problem in error.problems for target in targets]
         return [_moved(problem, target) for target, problem in told if _is_within(problem.path, target.place)]

@@ -17,7 +17,6 @@ from api.problem import ApiError
 from perdure.admission.admission import Admitted, admit, check_ids
 from perdure.admission.fingerprint import fingerprint
 from perdure.admission.problem import AdmissionError, Problem
-from perdure.admission.wording import listed, meant, quoted
 from perdure.contract.graph import dependencies, dependents
 from perdure.contract.identifier import job_id as job_id_of
 from perdure.contract.identifier import tenant_of
@@ -25,6 +24,7 @@ from perdure.contract.json_size import json_bytes
 from perdure.contract.limit import JobLimits
 from perdure.contract.spec import JobSpec
 from perdure.contract.state import StepStatus
+from perdure.contract.wording import listed, meant, quoted
 from perdure.projection.record import JobRecord
 
 _DONE = (StepStatus.COMPLETED, StepStatus.SKIPPED)
@@ -86,7 +86,7 @@ def _admitted(original: _Original, wanted: ResubmitRequest, kept: dict[str, Any]
     asked: dict[str, Any] = {"resubmit_of": original.job.id, "from_step": wanted.from_step}
     if wanted.changes_input:
         document["input"] = asked["input"] = wanted.input
-    admitted = admit(document, limits)
+    admitted = admit(document, limits, again=True)
     size, limit = json_bytes(document) + json_bytes(kept), limits.state_bytes
     if kept and size > limit:
         message = f"the spec and the outputs carried over have {size} bytes together; at most {limit} are allowed"

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Depends, Query
 
 from api.body import JsonBody
 from api.dead_letters.read_schemas import ParkedErrorView
+from api.idempotency_key import IdempotencyKey
 from api.jobs.decider import UseDecider
 from api.jobs.listing import read_labels, read_words
 from api.jobs.schemas import DecisionView, PageView
 from api.jobs.view import Linker, summary
 from api.query import NoQuery, only
-from api.retrying import operation, service
+from api.retrying import operation
 from api.retrying.schemas import (
     GiveUpRequest,
     RetryingPage,
@@ -20,8 +21,10 @@ from api.retrying.schemas import (
     RetryingView,
     RetryNowRequest,
 )
+from api.retrying.service import waiting
 from api.security import Viewer, authenticate
 from api.state import UseServices
+from perdure.contract.command import GiveUpCommand, RetryNowCommand
 from perdure.contract.runbook import runbook
 from perdure.contract.state import JobStatus
 from perdure.projection.record import LiveObservation
@@ -66,17 +69,19 @@ async def list_retrying(
 
 
 @decisions.post("/now", status_code=202, operation_id="retryNow", **operation.NOW)
-async def retry_now(by: UseDecider, body: JsonBody) -> DecisionView:
+async def retry_now(by: UseDecider, body: JsonBody, key: IdempotencyKey) -> DecisionView:
     """Begin the next attempt at once instead of waiting for it. Attempts are counted as ever."""
     wanted = await body.read(RetryNowRequest)
-    return await by.taken("retry_now", wanted.reason, service.attempt_now(by, wanted.reason, wanted.steps))
+    steps = await waiting(by, wanted.steps)
+    return await by.command(RetryNowCommand(actor=by.principal.actor, reason=wanted.reason, steps=steps), key)
 
 
 @decisions.post("/give-up", status_code=202, operation_id="giveUp", **operation.GIVE_UP)
-async def give_up(by: UseDecider, body: JsonBody) -> DecisionView:
+async def give_up(by: UseDecider, body: JsonBody, key: IdempotencyKey) -> DecisionView:
     """Make no further attempt: the step fails for good (STEP.TOTAL_TIMEOUT) and is caught or parked as ever."""
     wanted = await body.read(GiveUpRequest)
-    return await by.taken("give_up", wanted.reason, service.give_up(by, wanted.reason, wanted.steps))
+    steps = await waiting(by, wanted.steps)
+    return await by.command(GiveUpCommand(actor=by.principal.actor, reason=wanted.reason, steps=steps), key)
 
 
 def _unit(seen: LiveObservation) -> RetryingUnitView:

@@ -19,6 +19,7 @@ from perdure.admission.flow_check import flow_problems
 from perdure.admission.order_check import order_problems
 from perdure.admission.outline import Outline, outline
 from perdure.admission.problem import MAX_PROBLEMS, AdmissionError, Problem
+from perdure.admission.sense_check import sense_problems
 from perdure.admission.size_check import (
     expression_size_problem,
     key_size_problems,
@@ -41,13 +42,16 @@ class Admitted:
     outline: Outline
 
 
-def admit(document: Any, limits: JobLimits | None = None, now: datetime | None = None) -> Admitted:
+def admit(
+    document: Any, limits: JobLimits | None = None, now: datetime | None = None, *, again: bool = False
+) -> Admitted:
     """Accept a JSON document (as `read_json` gives it) as a job spec.
 
     Args:
         document: the spec as sent.
         limits: those the job will run under.
         now: with a time zone; without it a `start_at` may be any time ahead.
+        again: a spec that was accepted before: what makes no sense in it is let pass.
 
     Raises:
         AdmissionError: API.VALIDATION with all problems at once, structure and meaning.
@@ -55,7 +59,10 @@ def admit(document: Any, limits: JobLimits | None = None, now: datetime | None =
     limits, sketch = limits or JobLimits(), outline(document)
     spec, structural = check_structure(JobSpec, document)
     structural += islice(child_structure_problems(sketch), MAX_PROBLEMS + 1)
-    semantic = list(islice(_semantic_problems(sketch, limits, now), MAX_PROBLEMS + 1))
+    found = _semantic_problems(sketch, limits, now)
+    if not again:
+        found = chain(found, *(sense_problems(job) for job in sketch.jobs()))
+    semantic = list(islice(found, MAX_PROBLEMS + 1))
     if spec is None or structural or semantic:
         raise AdmissionError("API.VALIDATION", _merged(structural, semantic))
     complete = effective(spec)

@@ -7,10 +7,10 @@ from perdure.admission.json_path import Path, render
 from perdure.admission.outline import Outline, StepOutline
 from perdure.admission.problem import Problem
 from perdure.admission.structure import check_structure
-from perdure.admission.wording import quoted
 from perdure.contract.identifier import child_id, dependent_id
 from perdure.contract.limit import MAX_ITEMS, MAX_LABELS, MAX_NESTING, MAX_WORKFLOW_ID
 from perdure.contract.spec import JobSpec
+from perdure.contract.wording import quoted
 
 _LIMIT, _DEPENDENT, _VALUE = "API.SPEC.LIMIT", "API.SPEC.DEPENDENT", "API.FIELD.VALUE"
 _LATER = 1_000

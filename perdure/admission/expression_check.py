@@ -8,7 +8,7 @@ from perdure.admission.json_path import Path, render
 from perdure.admission.outline import OperationOutline, Outline, StepOutline
 from perdure.admission.problem import Problem
 from perdure.admission.step_order import StepOrder
-from perdure.admission.wording import listed, quoted
+from perdure.contract.wording import listed, quoted
 from perdure.expressions import (
     TemplateProblem,
     check_compute,

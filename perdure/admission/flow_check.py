@@ -59,12 +59,13 @@ def _catch_problems(step: StepOutline) -> Iterator[Problem]:
             message = f"catch[{all_caught}] catches every error, so this can never be used: put it before that one"
             yield Problem(render(path), _VALUE, message)
         for position, pattern in enumerate(patterns if isinstance(patterns, list) else ()):
-            yield from _pattern_problem(pattern, (*path, "errors", position))
+            yield from pattern_problem(pattern, (*path, "errors", position))
             if isinstance(pattern, str) and pattern and not pattern.strip("*") and all_caught is None:
                 all_caught = place
 
 
-def _pattern_problem(pattern: Any, path: Path) -> Iterator[Problem]:
+def pattern_problem(pattern: Any, path: Path) -> Iterator[Problem]:
+    """A pattern that no error code can fit."""
     if isinstance(pattern, str) and _PATTERN.fullmatch(pattern) is None:
         message = "must be an error code of letters, digits and _ . -, where * stands for any characters: STEP.HTTP.*"
         yield Problem(render(path), _VALUE, message)

@@ -6,7 +6,7 @@ from perdure.admission.json_path import render
 from perdure.admission.outline import Outline, StepOutline
 from perdure.admission.problem import Problem
 from perdure.admission.step_order import StepOrder
-from perdure.admission.wording import listed, meant, quoted
+from perdure.contract.wording import listed, meant, quoted
 
 _CIRCLE_SHOWN = 12
 

@@ -6,7 +6,7 @@ from typing import Any
 from perdure.admission.json_path import Path, render
 from perdure.admission.outline import OperationOutline, Outline
 from perdure.admission.problem import Problem
-from perdure.admission.wording import listed, meant, quoted
+from perdure.contract.wording import listed, meant, quoted
 from perdure.expressions import schema_problem
 from perdure.security.role import Role
 from perdure.steps.catalogue import CATALOGUE, check_params
@@ -48,7 +48,7 @@ def _compensation_problems(undo: OperationOutline) -> Iterator[Problem]:
 def _parameter_problems(operation: OperationOutline, type_: str) -> Iterator[Problem]:
     if not isinstance(operation.fields.get("with", {}), dict):
         return
-    own, own_problems = _OWN.get(type_, ("", _none))
+    own, own_problems = _OWN.get(type_, (None, _none))
     for path, message in check_params(type_, operation.params):
         # What is below such a field is told better by itself.
         if path[:1] != (own,) or own not in operation.params:
@@ -84,7 +84,7 @@ def _roles(params: Mapping[str, Any]) -> _Found:
             yield ("roles", place), f"must be one of the roles that may decide: {listed(able)}"
 
 
-_OWN: dict[str, tuple[str, Callable[[Mapping[str, Any]], _Found]]] = {
+_OWN: dict[str, tuple[str | None, Callable[[Mapping[str, Any]], _Found]]] = {
     "JOB": ("job", _job),
     "WAIT": ("schema", _none),
     "APPROVAL": ("roles", _roles),

@@ -61,6 +61,25 @@ class CancelCommand(Command):
     """End the job as CANCELED; running steps are asked to stop."""
 
 
+class RetryNowCommand(Command):
+    """Begin the next attempt of these steps, items or compensations now. How many are left stays as it is."""
+
+    steps: Annotated[list[str], Field(min_length=1)]
+
+
+class GiveUpCommand(Command):
+    """Make no further attempt of these: each fails for good, and is caught or parked as ever."""
+
+    steps: Annotated[list[str], Field(min_length=1)]
+
+
+class NextAttempt(Model):
+    """Input of the internal activity `perdure.next_attempt`: of which activities of the job, and which way."""
+
+    activities: list[str]
+    give_up: bool
+
+
 class HoldInput(Model):
     """Input of the internal activity `perdure.hold_steps`: pause the open step activities of a job, or unpause them."""
 

@@ -20,10 +20,10 @@ def parse_duration(text: str) -> timedelta:
     """
     match = _FORM.fullmatch(text)
     if match is None:
-        raise ValueError("a duration is a whole number and a unit: 250ms, 30s, 10m, 2h or 7d")
+        raise ValueError("must be a duration, a whole number and a unit: 250ms, 30s, 10m, 2h or 7d")
     milliseconds = int(match[1]) * _UNIT_MS[match[2]]
     if not 1 <= milliseconds <= LONGEST // SHORTEST:
-        raise ValueError("a duration is at least 1ms and at most 365d")
+        raise ValueError("must be a duration of at least 1ms and at most 365d")
     return timedelta(milliseconds=milliseconds)
 
 

@@ -11,6 +11,7 @@ JOB_NAME_FORM = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$"
 QUEUE_FORM = r"^[a-z0-9][a-z0-9-]{0,62}$"
 LABEL_FORM = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"
 DEPENDENT_FORM = r"^[a-z][a-z0-9_-]{0,62}$"
+ERROR_CODE_FORM = r"^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"
 DEFAULT_TENANT = "default"
 
 

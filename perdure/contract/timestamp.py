@@ -16,11 +16,11 @@ def parse_timestamp(text: str) -> datetime:
         ValueError: the text has another form, no offset, or names no real moment.
     """
     if _FORM.fullmatch(text) is None:
-        raise ValueError("a time is an RFC 3339 timestamp with its offset: 2026-12-01T00:00:00Z")
+        raise ValueError("must be an RFC 3339 time with its offset: 2026-12-01T00:00:00Z")
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError) as problem:
-        raise ValueError(f"there is no such time: {problem}") from None
+    except (ValueError, OverflowError):
+        raise ValueError("there is no such day or time: look at month, day, hour, minute, second and offset") from None
 
 
 def _checked(text: str) -> str:

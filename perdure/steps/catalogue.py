@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
+from perdure.contract.model_problem import FieldProblem, Path, model_problems
 from perdure.contract.sleep import SleepParams
 from perdure.contract.spec import JobParams
 from perdure.contract.waiting import ApprovalParams, WaitParams
@@ -20,8 +20,6 @@ from perdure.steps.parameter.compute import ComputeParams
 from perdure.steps.parameter.fail import FailParams
 from perdure.steps.parameter.http_call import HttpCallParams
 from perdure.steps.parameter.log import LogParams
-
-ParameterPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def add_type(definition: StepDefinition) -> None:
     _types[definition.name] = StepType(definition.name, definition.version, definition.params)
 
 
-def check_params(step_type: str, raw_with: Mapping[str, Any]) -> list[tuple[ParameterPath, str]]:
+def check_params(step_type: str, raw_with: Mapping[str, Any]) -> list[tuple[Path, str]]:
     """What is wrong with the `with` of a step as a client wrote it; paths are relative to `with`.
 
     A value with a `${ }` in it is not known yet: what is wrong at, above or below it is not counted, except that
@@ -90,16 +88,11 @@ def check_params(step_type: str, raw_with: Mapping[str, Any]) -> list[tuple[Para
         # As JSON, because that is how the step gets them: enums and dates are strings here.
         type_.params.model_validate_json(json.dumps(dict(raw_with)))
     except ValidationError as refused:
-        errors = refused.errors(include_url=False, include_input=False)
+        found = list(model_problems(type_.params, raw_with, refused))
     else:
         return []
     unknown = [path for path in _template_paths(raw_with) if path[:1] and path[0] not in type_.untemplated]
-    located = [(_real_path(error["loc"], raw_with), error) for error in errors]
-    return [
-        (path, _message(error))
-        for path, error in located
-        if not _excused(path, error["type"], error.get("ctx", {}), unknown)
-    ]
+    return [(problem.path, problem.message) for problem in found if not _excused(problem, unknown)]
 
 
 def is_template(text: str) -> bool:
@@ -107,19 +100,13 @@ def is_template(text: str) -> bool:
     return "${" in text.replace("$${", "")
 
 
-def parameter_problems(refused: ValidationError) -> list[str]:
-    """Each thing wrong with resolved parameters, naming its place and never a value."""
-    errors = refused.errors(include_url=False, include_input=False, include_context=False)
-    return [f"{'.'.join(map(str, error['loc'])) or 'with'}: {_message(error)}" for error in errors]
+def parameter_problems(model: type[BaseModel], resolved: Any, refused: ValidationError) -> list[str]:
+    """Each thing wrong with resolved parameters, naming its place and never a value: it may be a secret by now."""
+    found = model_problems(model, resolved, refused, hide=True)
+    return [f"{'.'.join(map(str, problem.path)) or 'with'}: {problem.message}" for problem in found]
 
 
-def _message(error: ErrorDetails) -> str:
-    if error["type"] == "extra_forbidden":
-        return "there is no such parameter"
-    return error["msg"].removeprefix("Value error, ")
-
-
-def _template_paths(value: Any, path: ParameterPath = ()) -> Iterator[ParameterPath]:
+def _template_paths(value: Any, path: Path = ()) -> Iterator[Path]:
     if isinstance(value, str) and is_template(value):
         yield path
     elif isinstance(value, Mapping):
@@ -130,26 +117,10 @@ def _template_paths(value: Any, path: ParameterPath = ()) -> Iterator[ParameterP
             yield from _template_paths(inner, (*path, index))
 
 
-def _real_path(loc: ParameterPath, raw: Any) -> ParameterPath:
-    """The part of a pydantic location that exists in the value; unions and keys add parts of their own."""
-    path: list[str | int] = []
-    for part in loc:
-        if isinstance(raw, Mapping) and isinstance(part, str):
-            path.append(part)
-            if part not in raw:
-                break
-            raw = raw[part]
-        elif isinstance(raw, list) and isinstance(part, int) and part < len(raw):
-            path.append(part)
-            raw = raw[part]
-        else:
-            break
-    return tuple(path)
-
-
-def _excused(path: ParameterPath, kind: str, context: Mapping[str, Any], unknown: list[ParameterPath]) -> bool:
-    if kind in ("extra_forbidden", "missing"):
+def _excused(problem: FieldProblem, unknown: list[Path]) -> bool:
+    if problem.kind in ("extra_forbidden", "missing"):
         return False
-    if not path and "fields" in context:
-        return any((field,) in unknown for field in context["fields"])
+    path = problem.path
+    if not path and "fields" in problem.context:
+        return any((field,) in unknown for field in problem.context["fields"])
     return any(path[: len(other)] == other or other[: len(path)] == path for other in unknown)

@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from perdure.contract.journal import JournalType
 from perdure.store import cursor as paging
 from perdure.store.job import LISTED_COLUMNS, StoredJob, with_problem
+from perdure.store.job_filter import Columns
 from perdure.store.json_row import as_text, is_one_of, json_object
 from perdure.store.table import dead_letters, jobs, journal
 
@@ -87,15 +88,15 @@ class ParkedJob:
     units: Sequence[ParkedUnit]
 
 
-def conditions(wanted: DeadLetterFilter) -> list[ColumnElement[bool]]:
-    """What holds for the units that are meant, of `BOTH`."""
+def conditions(wanted: DeadLetterFilter, unit: Columns = dead_letters.c) -> list[ColumnElement[bool]]:
+    """What holds for the units that are meant, joined with their `jobs`; `unit`: whatever has columns of that name."""
     equal = {
-        dead_letters.c.tenant: wanted.tenant,
-        dead_letters.c.code: wanted.error_code,
-        dead_letters.c.error_class: wanted.error_class,
-        dead_letters.c.fingerprint: wanted.fingerprint,
-        dead_letters.c.http_status: wanted.http_status,
-        dead_letters.c.step_id: wanted.step,
+        unit.tenant: wanted.tenant,
+        unit.code: wanted.error_code,
+        unit.error_class: wanted.error_class,
+        unit.fingerprint: wanted.fingerprint,
+        unit.http_status: wanted.http_status,
+        unit.step_id: wanted.step,
         jobs.c.type: wanted.type,
         jobs.c.queue: wanted.queue,
     }
@@ -103,10 +104,10 @@ def conditions(wanted: DeadLetterFilter) -> list[ColumnElement[bool]]:
     if wanted.labels:
         found.append(jobs.c.labels.contains(dict(wanted.labels)))
     if wanted.since is not None:
-        found.append(dead_letters.c.parked_at >= wanted.since)
+        found.append(unit.parked_at >= wanted.since)
     if wanted.until is not None:
-        found.append(dead_letters.c.parked_at < wanted.until)
-    parts = (jobs.c.name, cast(jobs.c.labels, Text), dead_letters.c.code, dead_letters.c.message)
+        found.append(unit.parked_at < wanted.until)
+    parts = (jobs.c.name, cast(jobs.c.labels, Text), unit.code, unit.message)
     told = func.lower(func.concat_ws(" ", *parts))
     return [*found, *(told.contains(word.lower(), autoescape=True) for word in wanted.words)]
 

@@ -31,6 +31,7 @@ _DEEPEST = 128
 _PART_CHARACTERS = 4_000_000
 _ARGUMENT_LIMIT = 50
 """Pairs that `json_build_object` takes (a function has at most 100 arguments)."""
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def json_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
@@ -95,7 +96,7 @@ def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def dumps(value: Any) -> str:
     """JSON that Postgres takes and the models read: what they cannot hold is replaced."""
     try:
-        encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        encoded = _encode(value)
         encoded.encode()
     except ValueError:
         return _dumps_replaced(value)

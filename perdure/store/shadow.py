@@ -56,22 +56,21 @@ async def shadow(connection: AsyncConnection) -> str:
     Returns:
         The schema of the stored tables.
     """
-    schema = await connection.scalar(text("SELECT quote_ident(current_schema())"))
-    for table in (*COMPARED, ledger, ledger_outcomes):
+    shadowed = (*COMPARED, ledger, ledger_outcomes)
+    there = f"to_regclass('pg_temp.{shadowed[-1].name}') IS NOT NULL"
+    schema, made = (await connection.execute(text(f"SELECT quote_ident(current_schema()), {there}"))).one()
+    for table in () if made else shadowed:
         key = ", ".join(column.name for column in table.primary_key)
         like = f"LIKE {schema}.{table.name} INCLUDING DEFAULTS, PRIMARY KEY ({key})"
-        made = f"CREATE TEMPORARY TABLE IF NOT EXISTS {table.name} ({like}) ON COMMIT DELETE ROWS"
-        await connection.execute(text(made))
+        await connection.execute(text(f"CREATE TEMPORARY TABLE {table.name} ({like}) ON COMMIT DELETE ROWS"))
     return str(schema)
 
 
 async def differences(connection: AsyncConnection, schema: str, scope: Scope) -> list[Difference]:
     """The stored rows in `scope` that are not as the temporary ones, and the other way round."""
-    found = []
-    for table in COMPARED:
-        rows = await _execute(connection, _comparison(table, schema), scope)
-        found += [Difference(table.name, **row) for row in rows.mappings()]
-    return found
+    all_tables = " UNION ALL ".join(_comparison(table, schema) for table in COMPARED)
+    rows = await _execute(connection, all_tables, scope)
+    return [Difference(**row) for row in rows.mappings()]
 
 
 async def replace(connection: AsyncConnection, schema: str, scope: Scope) -> None:
@@ -90,13 +89,14 @@ async def replace(connection: AsyncConnection, schema: str, scope: Scope) -> Non
 
 async def digest(connection: AsyncConnection, schema: str, scope: Scope) -> int:
     """A number that all stored rows in `scope` make together, in whatever order they are read."""
-    total = 0
-    for table in COMPARED:
-        row = ", ".join(f"stored.{_comparable(column)}" for column in _compared(table))
-        each = f"hashtextextended('{table.name}' || ROW({row})::text, 0)"
-        query = f"SELECT bit_xor({each}) FROM {schema}.{table.name} AS stored WHERE {_within(table, 'stored')}"
-        total ^= (await _execute(connection, query, scope)).scalar_one() or 0
-    return total
+    each = " UNION ALL ".join(_hashes(table, schema) for table in COMPARED)
+    return (await _execute(connection, f"SELECT bit_xor(hash) FROM ({each}) AS rows", scope)).scalar_one() or 0
+
+
+def _hashes(table: Table, schema: str) -> str:
+    row = ", ".join(f"stored.{_comparable(column)}" for column in _compared(table))
+    each = f"hashtextextended('{table.name}' || ROW({row})::text, 0)"
+    return f"SELECT {each} AS hash FROM {schema}.{table.name} AS stored WHERE {_within(table, 'stored')}"
 
 
 async def _execute(connection: AsyncConnection, statement: str, scope: Scope) -> CursorResult[Any]:
@@ -137,6 +137,7 @@ def _comparison(table: Table, schema: str) -> str:
     differ = " OR ".join(f"{one} IS DISTINCT FROM {other}" for _, one, other in pairs)
     return f"""
         SELECT
+            '{table.name}' AS table,
             CASE WHEN old.{first} IS NULL THEN 'MISSING' WHEN new.{first} IS NULL THEN 'EXTRA' ELSE 'DIFFERENT' END
                 AS kind,
             concat_ws('/', {", ".join(either.values())}) AS key,

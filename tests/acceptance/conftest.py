@@ -22,7 +22,7 @@ def key() -> str:
     return f"t-{uuid4().hex[:12]}"
 
 
-def until(client: PerdureClient, job_id: str, reached: Callable[[Job], bool], seconds: float = 30) -> Job:
+def until(client: PerdureClient, job_id: str, reached: Callable[[Job], bool], seconds: float = 60) -> Job:
     """The job as soon as it is as asked."""
     deadline = time.monotonic() + seconds
     while not reached(job := client.get(job_id)):

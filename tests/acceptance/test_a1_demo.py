@@ -116,7 +116,7 @@ def test_a1_demo_uses_a_running_stack_that_lets_it_and_starts_another_where_not(
             assert stack.poll() is None, "the demo must leave a stack it did not start"
         finally:
             stack.send_signal(signal.SIGINT)
-            stack.wait(40)
+            stack.wait(60)
 
 
 def test_a1_demo_stopped_half_way_leaves_no_process(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a1_demo_stopped_half_way_leaves_no_process(tmp_path: Path) -> None:
                 break
         demo.send_signal(signal.SIGTERM)
         rest = demo.stdout.read()
-        assert demo.wait(40) == 128 + signal.SIGTERM, rest
+        assert demo.wait(60) == 128 + signal.SIGTERM, rest
         demo.stdout.close()
     assert "Traceback" not in rest
     assert processes_of(tmp_path) == []

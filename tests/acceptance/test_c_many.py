@@ -132,7 +132,7 @@ def test_retrying_jobs_are_listed_apart_hurried_and_given_up(
     step = {**call(partner, "slow", "/slow"), "retry": {"initial_interval": "1h", "maximum_attempts": 5}}
     id_ = client.submit({"name": "slow", "steps": [step]}).job.id
     until(client, id_, lambda job: job.status == "RETRYING")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (rows := [row for row in read(stack, "dead-letters", "retrying")["data"] if row["id"] == id_]):
         assert time.monotonic() < deadline
         time.sleep(0.1)

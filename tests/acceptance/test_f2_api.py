@@ -41,7 +41,7 @@ class Request:
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self._last = body[-1:]
-        self._socket = socket.create_connection((host, int(port)), timeout=20)
+        self._socket = socket.create_connection((host, int(port)), timeout=60)
         self._socket.sendall(head.encode() + body[:-1])
 
     def finish(self) -> bytes:
@@ -57,7 +57,7 @@ class Request:
 def refuses(part: Part) -> bool:
     host, port = part.url.removeprefix("http://").split(":")
     try:
-        socket.create_connection((host, int(port)), timeout=5).close()
+        socket.create_connection((host, int(port)), timeout=60).close()
     except ConnectionRefusedError:
         return True
     return False
@@ -115,7 +115,7 @@ class _Load:
 
     def send(self, sender: int) -> None:
         headers = {"Authorization": f"Bearer {self._key}"}
-        with httpx.Client(base_url=self._url, headers=headers, timeout=20, trust_env=False) as client:
+        with httpx.Client(base_url=self._url, headers=headers, timeout=60, trust_env=False) as client:
             for number in range(10_000):
                 key = f"{self._run}-{sender}-{number}"
                 try:

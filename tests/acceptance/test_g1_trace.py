@@ -269,7 +269,7 @@ def test_g1_the_trace_id_is_in_job_journal_and_logs_though_the_client_sent_none(
 def _journal(stack: Stack, job_id: str) -> list[dict[str, Any]]:
     """The rows, once the projection has the last one."""
     headers = {"Authorization": f"Bearer {stack.api_key}"}
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         answer = httpx.get(f"{stack.info.api_url}/v1/jobs/{job_id}/journal", headers=headers, trust_env=False)
         rows: list[dict[str, Any]] = answer.json()["data"]
@@ -336,7 +336,7 @@ def test_g1_an_attempt_that_was_lost_with_its_worker_is_in_the_trace(
 ) -> None:
     partner.delays["/long"] = 60
     job = submit(call(partner, "long", heartbeat_timeout="2s", retry=retries(3), with_={"timeout": "90s"}))
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not partner.calls["/long"]:
         assert time.monotonic() < deadline
         time.sleep(0.05)

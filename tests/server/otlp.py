@@ -67,7 +67,7 @@ class Receiver:
         return [span for span in self.spans if span.trace_id == trace_id]
 
     def until(
-        self, trace_id: str, complete: Callable[[list[ReceivedSpan]], Any], seconds: float = 30.0
+        self, trace_id: str, complete: Callable[[list[ReceivedSpan]], Any], seconds: float = 60.0
     ) -> list[ReceivedSpan]:
         """The spans of a trace as soon as `complete` says so of them."""
         deadline = time.monotonic() + seconds

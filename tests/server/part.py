@@ -30,7 +30,7 @@ class Part:
     def ready(self) -> tuple[int, dict[str, Any]]:
         """What /readyz answers; status 0 where nothing listens (any more)."""
         try:
-            with urlopen(f"{self.url}/readyz", timeout=10) as answer:
+            with urlopen(f"{self.url}/readyz", timeout=60) as answer:
                 return answer.status, json.loads(answer.read())
         except HTTPError as refused:
             return refused.code, json.loads(refused.read())

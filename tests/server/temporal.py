@@ -28,12 +28,12 @@ def running_temporal(extra_config: Sequence[str] = (), port: int = 0) -> Iterato
             yield f"127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     command = [str(find_binaries().temporal), "operator", "namespace", "describe", "default"]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while subprocess.run([*command, "--address", f"127.0.0.1:{port}"], capture_output=True, check=False).returncode:
         if time.monotonic() > deadline or process.poll() is not None:
             raise RuntimeError(log.read_text())

@@ -98,4 +98,4 @@ def test_ids_of_dependents_stay_within_what_temporal_keeps() -> None:
 
 
 def test_an_unknown_when_is_told_with_the_known_ones() -> None:
-    assert "'success', 'failure', 'dead_letter' or 'always'" in message(spec(dependents=[dependent(when="x")]))
+    assert '"success", "failure", "dead_letter" or "always"' in message(spec(dependents=[dependent(when="x")]))

@@ -1,11 +1,12 @@
-"""What a bulk action sends to one job, and how much at a time."""
+"""What a bulk action sends to one job, and how quickly."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from activities.bulk_action import command_of, page_size
+from activities.bulk_decision import command_of
+from activities.bulk_pace import Pace
 from perdure.contract.bulk import BulkStatus, BulkVerb
 from perdure.contract.command import DiscardCommand, RetryCommand, SkipCommand
 from perdure.store.bulk_action import BulkActionRow, BulkItem
@@ -43,6 +44,23 @@ def test_each_decision_names_who_why_and_the_action() -> None:
     assert command_of(action(BulkVerb.DISCARD), item) == DiscardCommand(**who)
 
 
-@pytest.mark.parametrize(("rate", "size"), [(None, 20), (0.1, 1), (1, 5), (2.5, 12), (1_000, 20)])
-def test_a_page_takes_seconds_so_that_an_abort_is_soon_heard(rate: float | None, size: int) -> None:
-    assert page_size(rate) == size
+def rests(pace: Pace, took: float, times: int) -> float:
+    """The last of so many rests, in times of what each decision took."""
+    return [pace.rest(took) for _ in range(times)][-1] / took
+
+
+def test_decisions_follow_quickly_where_workers_answer_as_ever_and_slowly_where_they_do_not() -> None:
+    pace = Pace()
+    assert rests(pace, 0.02, 60) == pytest.approx(1)
+    assert rests(pace, 0.2, 20) == pytest.approx(3)
+    assert rests(pace, 0.02, 100) == pytest.approx(1)
+
+
+def test_the_pace_gets_used_to_a_machine_that_has_become_slower() -> None:
+    pace = Pace()
+    rests(pace, 0.02, 50)
+    assert rests(pace, 0.2, 300) == pytest.approx(1)
+
+
+def test_no_rest_is_longer_than_some_seconds() -> None:
+    assert Pace().rest(60) == 5

@@ -52,7 +52,7 @@ class Watched:
         self.task = asyncio.create_task(self.supervisor.run())
 
     async def until(self, kind: type[Event], count: int = 1) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while sum(isinstance(event, kind) for event in self.events) < count:
                 await asyncio.sleep(0.01)
 
@@ -101,7 +101,7 @@ async def test_long_life_makes_up_for_earlier_deaths(
     for lives in range(1, 8):
         await watched.until(Ready, lives)
         os.kill(watched.supervisor.pid, signal.SIGKILL)
-    await watched.until(Ready, 8)
+    await watched.until(Ready, 60)
     await watched.end()
 
 
@@ -115,7 +115,7 @@ async def test_service_that_ends_by_itself_before_it_was_ready_is_not_tried_agai
 async def test_service_killed_before_it_was_ready_is_tried_again(tmp_path: Path, no_backoff: None) -> None:
     service = Script(tmp_path, problem="not yet")
     watched = Watched(service)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not watched.supervisor.pid:
             await asyncio.sleep(0.01)
     service.problem = None

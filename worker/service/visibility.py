@@ -93,9 +93,12 @@ class Visibility:
         """Runs whose workflow task keeps failing."""
         return self._list(f'ExecutionStatus = "Running" AND {_PROBLEMS} IS NOT NULL')
 
-    async def page_started_until(self, until: datetime, token: bytes) -> tuple[list[tuple[str, str]], bytes]:
+    async def page_started_until(
+        self, until: datetime, token: bytes, size: int = _PAGE
+    ) -> tuple[list[tuple[str, str]], bytes]:
         """Some of the (job, run) pairs of all runs that started until then, and where the list goes on."""
-        response = await self._call(f'WorkflowType = "{JOB_WORKFLOW}" AND StartTime <= "{_quoted(until)}"', token)
+        query = f'WorkflowType = "{JOB_WORKFLOW}" AND StartTime <= "{_quoted(until)}"'
+        response = await self._call(query, token, size)
         pairs = [(info.execution.workflow_id, info.execution.run_id) for info in response.executions]
         return pairs, response.next_page_token
 
@@ -108,13 +111,13 @@ class Visibility:
             if not token:
                 return
 
-    async def _call(self, query: str, token: bytes) -> ListWorkflowExecutionsResponse:
+    async def _call(self, query: str, token: bytes, size: int = _PAGE) -> ListWorkflowExecutionsResponse:
         await self._turn()
         begun = time.monotonic()
         try:
             return await self._client.workflow_service.list_workflow_executions(
                 ListWorkflowExecutionsRequest(
-                    namespace=self._client.namespace, query=query, page_size=_PAGE, next_page_token=token
+                    namespace=self._client.namespace, query=query, page_size=size, next_page_token=token
                 ),
                 retry=True,
             )

@@ -16,10 +16,10 @@ from perdure.contract.local_first import LOCAL_OUTPUT_BYTES, LOCAL_SECONDS, NOT_
 from perdure.contract.model import first_problem
 from perdure.contract.name import TIMER_BACKOFF, activity_id
 from perdure.contract.spec import RetryPolicy as RetrySpec
-from perdure.contract.state import Effect
+from perdure.contract.state import Effect, StepStatus
 from perdure.contract.step_call import StepInput, StepResult
-from perdure.expressions import needs_child
-from workflows.job.outcome import Completed, Failed, Outcome, failure, out_of_time, read_failure
+from workflows.job.cheap import is_cheap
+from workflows.job.outcome import Completed, Failed, Outcome, Postponed, failure, out_of_time, read_failure
 from workflows.job.remote import Again, after_failure
 from workflows.job.state import JobRun
 from workflows.job.unit import Unit
@@ -31,8 +31,8 @@ _OVERHEAD = 1024
 async def run_activity(job: JobRun, unit: Unit, call: StepInput) -> Outcome:
     """One round of the unit, with all its attempts."""
     before = AttemptLedger()
-    if _is_cheap(unit, call):
-        outcome = await _try_locally(job, unit, call)
+    if is_cheap(unit, call):
+        outcome = await (_try_in_batch if job.in_batches else _try_locally)(job, unit, call)
         if not isinstance(outcome, Failed):
             if outcome is not None:
                 return outcome
@@ -41,6 +41,8 @@ async def run_activity(job: JobRun, unit: Unit, call: StepInput) -> Outcome:
         else:
             before = outcome.ledger
             await workflow.sleep(base_delay(call.retry, before.count), summary=TIMER_BACKOFF)
+    elif unit.behind:
+        return Postponed()
     ends_at = workflow.now() + parse_duration(unit.operation.total_timeout) if unit.operation.total_timeout else None
     while True:
         ended = await _run_remotely(job, unit, call.model_copy(update={"before": before}), ends_at)
@@ -66,11 +68,19 @@ async def _run_remotely(job: JobRun, unit: Unit, call: StepInput, ends_at: datet
     return _read_result(job, unit, result)
 
 
-def _is_cheap(unit: Unit, call: StepInput) -> bool:
-    if unit.operation.type not in LOCAL_OUTPUT_BYTES or call.effect is Effect.AT_MOST_ONCE:
-        return False
-    expression = call.params.get("expression")
-    return not isinstance(expression, str) or not needs_child(expression, call.params["roots"])
+async def _try_in_batch(job: JobRun, unit: Unit, call: StepInput) -> Outcome | None:
+    """As `_try_locally`; also for one that was begun ahead of its turn."""
+    size = LOCAL_OUTPUT_BYTES[unit.operation.type] + _OVERHEAD
+    made = await job.batches.make(activity_id(unit.name, unit.round), call, size, unit.behind)
+    if unit.behind:
+        if made is None:
+            return Postponed()
+        unit.behind, unit.status, unit.started_at = (), StepStatus.RUNNING, workflow.now().isoformat()
+    if made is None or (made.record.error is not None and made.record.error.code in NOT_COUNTED):
+        return None
+    if made.record.error is None:
+        return Completed(made.output, 1)
+    return Failed(made.record.error, 1, AttemptLedger().put(made.record), made.final)
 
 
 async def _try_locally(job: JobRun, unit: Unit, call: StepInput) -> Outcome | None:

@@ -12,9 +12,11 @@ from perdure.contract.command import (
     Command,
     DeliverCommand,
     DiscardCommand,
+    GiveUpCommand,
     PauseCommand,
     ResumeCommand,
     RetryCommand,
+    RetryNowCommand,
     SkipCommand,
 )
 from perdure.contract.model import first_problem
@@ -23,9 +25,11 @@ from perdure.contract.name import (
     COMMAND_CANCEL,
     COMMAND_DELIVER,
     COMMAND_DISCARD,
+    COMMAND_GIVE_UP,
     COMMAND_PAUSE,
     COMMAND_RESUME,
     COMMAND_RETRY,
+    COMMAND_RETRY_NOW,
     COMMAND_SKIP,
 )
 
@@ -41,6 +45,8 @@ UPDATES: Mapping[str, type[Command]] = {
     COMMAND_RESUME: ResumeCommand,
     COMMAND_CANCEL: CancelCommand,
     COMMAND_APPROVE: ApproveCommand,
+    COMMAND_RETRY_NOW: RetryNowCommand,
+    COMMAND_GIVE_UP: GiveUpCommand,
 }
 
 

@@ -15,9 +15,11 @@ from perdure.contract.command import (
     Command,
     DeliverCommand,
     DiscardCommand,
+    GiveUpCommand,
     PauseCommand,
     ResumeCommand,
     RetryCommand,
+    RetryNowCommand,
     SkipCommand,
 )
 from perdure.contract.journal import JournalType
@@ -26,6 +28,7 @@ from perdure.contract.state import Resolution, StepStatus
 from workflows.job import answering
 from workflows.job.command import RefusedError
 from workflows.job.execution import Execution
+from workflows.job.hurrying import plan_next_attempt
 from workflows.job.parked import parked_units
 from workflows.job.retrying import plan_retry
 from workflows.job.unit import Unit
@@ -45,8 +48,8 @@ def decide(execution: Execution, command: Command, via: str) -> Decision:
     Raises:
         RefusedError: the job cannot take it; the message says in what state it is.
     """
-    if isinstance(command, RetryCommand | SkipCommand | DiscardCommand):
-        return _about_parked(execution, command, via)
+    if isinstance(command, RetryCommand | SkipCommand | DiscardCommand | RetryNowCommand | GiveUpCommand):
+        return _about_failed(execution, command, via)
     if execution.ending is not None:
         raise RefusedError("API.JOB_CLOSED", "the job is ending")
     if isinstance(command, CancelCommand):
@@ -67,6 +70,17 @@ def decide(execution: Execution, command: Command, via: str) -> Decision:
 def _refuse_if_stopping(execution: Execution) -> None:
     if execution.stop_requested or workflow.cancellation_reason() is not None:
         raise RefusedError("API.JOB_CLOSED", "the job is being canceled")
+
+
+def _about_failed(
+    execution: Execution,
+    command: RetryCommand | SkipCommand | DiscardCommand | RetryNowCommand | GiveUpCommand,
+    via: str,
+) -> Decision:
+    """What may be decided also while the job is ending, for compensations fail too."""
+    if isinstance(command, RetryNowCommand | GiveUpCommand):
+        return Decision(*plan_next_attempt(execution, command, via))
+    return _about_parked(execution, command, via)
 
 
 def _about_parked(execution: Execution, command: RetryCommand | SkipCommand | DiscardCommand, via: str) -> Decision:

@@ -54,6 +54,11 @@ class Caught:
 
 
 @dataclass(frozen=True, slots=True)
+class Postponed:
+    """The round was begun ahead of its turn, and nothing of it was done: it waits for its turn."""
+
+
+@dataclass(frozen=True, slots=True)
 class Canceled:
     """The round was stopped because the job is ending. `told`: an event of the history says so."""
 
@@ -62,7 +67,7 @@ class Canceled:
 
 
 _M = TypeVar("_M", bound=Model)
-Outcome = Completed | Skipped | Failed | Caught | Canceled
+Outcome = Completed | Skipped | Failed | Caught | Canceled | Postponed
 
 
 def failure(  # noqa: PLR0917  the parts of an error

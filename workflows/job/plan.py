@@ -1,6 +1,6 @@
 """The order of a job's steps: which are free to start, and which come after which."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from perdure.contract import graph
 from perdure.contract.spec import StepSpec
@@ -35,6 +35,15 @@ class Plan:
             if self._unmet[other] == 0:
                 freed.append(self._steps[other])
         return freed
+
+    def after_all(self, step: StepRun, others: Container[str]) -> list[StepRun]:
+        """The steps that depend on `step`, and wait for nothing but `others`."""
+        after = (self._steps[step_id] for step_id in self._after[step.step.id])
+        return [other for other in after if all(id_ in others for id_ in self.waits_for(other))]
+
+    def waits_for(self, step: StepRun) -> list[str]:
+        """The steps that have to end before this one may start."""
+        return [other for other in self._waits_for[step.step.id] if not is_met(self._steps[other])]
 
     def from_(self, step_id: str) -> list[StepRun]:
         """A step and everything after it, in listed order."""

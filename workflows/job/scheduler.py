@@ -10,8 +10,11 @@ from temporalio import workflow
 from perdure.contract.error import ErrorClass, ErrorInfo
 from perdure.contract.journal import JournalType
 from perdure.contract.json_size import json_bytes
+from perdure.contract.local_first import LOCAL_BATCH
+from perdure.contract.name import activity_id
 from perdure.contract.state import StepStatus
 from workflows.job.catching import caught
+from workflows.job.cheap import is_plain, may_go_ahead
 from workflows.job.dependents import Dependents
 from workflows.job.fan_out import admit, expand
 from workflows.job.outcome import Canceled, Caught, Completed, Failed, Outcome, Skipped, failure
@@ -74,21 +77,45 @@ class Scheduler:
 
     def start_ready(self) -> None:
         """Start what may start, within the job's limit."""
-        while self._ready and len(self._tasks) < self._job.limits.in_flight:
+        begun: list[StepRun] = []
+        while self._ready and self._has_place:
             unit = self._ready.popleft()
             if self.closing and not unit.id.compensates:
                 continue
             if isinstance(unit, StepRun) and unit.step.for_each is not None:
                 self._begin_fan_out(unit)
-            else:
-                self._start(unit)
+                continue
+            self._start(unit)
+            if isinstance(unit, StepRun) and is_plain(unit.step):
+                begun.append(unit)
+        self._start_ahead(begun)
+
+    @property
+    def _has_place(self) -> bool:
+        return len(self._tasks) < self._job.limits.in_flight
+
+    def _start_ahead(self, begun: list[StepRun]) -> None:
+        """Begin cheap steps that come right after cheap ones that begin now, so that one batch makes them all."""
+        together = {step.name: activity_id(step.name, step.round) for step in begun}
+        for step in begun:  # grows
+            for other in self.plan.after_all(step, together):
+                if not self._may_go_ahead(other, len(together)):
+                    continue
+                other.behind = tuple(together[name] for name in self.plan.waits_for(other))
+                together[other.name] = activity_id(other.name, other.round)
+                self._start(other)
+                begun.append(other)
+
+    def _may_go_ahead(self, step: StepRun, together: int) -> bool:
+        new = step.status is StepStatus.PENDING and step not in self._tasks and may_go_ahead(step)
+        return new and together < LOCAL_BATCH and self._has_place and not self.closing and self._job.in_batches
 
     def compensate(self, unit: Unit) -> None:
         """Line up a compensation."""
         self._ready.append(unit)
 
     def _start(self, unit: Unit) -> None:
-        if unit.status is StepStatus.PENDING:
+        if unit.status is StepStatus.PENDING and not unit.behind:
             unit.status = StepStatus.RUNNING
             unit.started_at = unit.started_at or workflow.now().isoformat()
         self._tasks[unit] = asyncio.create_task(self._run(unit))
@@ -112,7 +139,7 @@ class Scheduler:
     async def _run(self, unit: Unit) -> None:
         try:
             outcome = await run_round(self._job, self._waits, unit)
-            if isinstance(outcome, Failed):
+            if isinstance(outcome, Failed) and not unit.behind:
                 outcome = await self._consider(unit, outcome)
         except asyncio.CancelledError:
             outcome = Canceled(told=unit.operation.type == "SLEEP")
@@ -121,9 +148,17 @@ class Scheduler:
             self._on_moved()
             return
         del self._tasks[unit]
-        if not self.continuing and self._is_current(unit):
+        if unit.behind:
+            self._postpone(unit)
+        elif not self.continuing and self._is_current(unit):
             self._settle(unit, outcome)
         self._on_moved()
+
+    def _postpone(self, unit: Unit) -> None:
+        """A step begun ahead of its turn was not made: as if it had not been begun."""
+        unit.behind = ()
+        if isinstance(unit, StepRun) and self.plan.free(unit):
+            self._ready.append(unit)
 
     async def _consider(self, unit: Unit, failed: Failed) -> Failed | Caught:
         """Whether the step catches it; waits until the note about it has room in the workflow task."""
@@ -250,7 +285,7 @@ class Scheduler:
             self._ready.extend(freed for freed in self.plan.freed_by(step) if self._may_start(freed))
 
     def _may_start(self, step: StepRun) -> bool:
-        return step.status in (StepStatus.PENDING, StepStatus.WAITING)
+        return step.status in (StepStatus.PENDING, StepStatus.WAITING) and step not in self._tasks
 
     # --- fan-outs ---
 

@@ -3,16 +3,22 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from temporalio import workflow
+
 from perdure.contract.execution import JobStart
 from perdure.contract.identifier import parse_unit_id
 from perdure.contract.json_size import json_bytes
 from perdure.contract.state import StepStatus
-from perdure.expressions import Scope
+from perdure.expressions import ExpressionError, Scope
 from workflows.job.budget import TaskBudget
+from workflows.job.cheap import several
+from workflows.job.local_batch import LocalBatches
 from workflows.job.local_lane import LocalLane
 from workflows.job.note import NoteWriter
 from workflows.job.status_attribute import StatusAttribute
 from workflows.job.unit import StepRun, Unit
+
+BATCH_PATCH = "local-batches"
 
 
 class JobRun:
@@ -27,6 +33,8 @@ class JobRun:
         self.position = {step_id: place for place, step_id in enumerate(self.steps)}
         self.budget = TaskBudget(start.limits.task_bytes)
         self.lane = LocalLane(self.budget)
+        self.batches = LocalBatches(self.budget, lambda: self.paused or self.stopping)
+        self._in_batches: bool | None = None
         self.notes = NoteWriter(start.carried.notes if start.carried else 0)
         self.attribute = StatusAttribute()
         self.paused = False
@@ -35,6 +43,13 @@ class JobRun:
         self.completed: list[str] = []
         """Names of the units that have a compensation, in the order of their completion."""
         self._kept_bytes = len(start.spec.model_dump_json(by_alias=True).encode())
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether local tries are made in batches; jobs that began to do without go on so."""
+        if self._in_batches is None:
+            self._in_batches = several(self.spec) and workflow.patched(BATCH_PATCH)
+        return self._in_batches
 
     def unit(self, name: str) -> Unit | None:
         """The unit of that name; None where the job has none, or not yet."""
@@ -114,6 +129,8 @@ class StepsView(Mapping[str, Any]):
 
     def __getitem__(self, step_id: str) -> dict[str, Any]:
         step = self._steps[step_id]
+        if self._own is not None and self._own.behind and not step.status.final:
+            raise ExpressionError("it is not there yet: the step is begun ahead of its turn", step_id)
         failed = self._own.error if self._own and self._own.id.step == step_id else step.error
         error = failed.model_dump(mode="json", by_alias=True) if failed else None
         return {"output": step.result, "status": str(step.status), "error": error}

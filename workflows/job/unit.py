@@ -31,6 +31,8 @@ class Unit:
     wake_at: str | None = None
     patch: dict[str, Any] | None = None
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    behind: tuple[str, ...] = ()
+    """Set while it is PENDING and was begun ahead of its turn: activity ids of those it follows in a local batch."""
 
     def __post_init__(self) -> None:
         self.name = str(self.id)

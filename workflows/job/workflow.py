@@ -10,16 +10,34 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from perdure.contract.command import CancelCommand, CommandAccepted, HoldInput, PauseCommand, ResumeCommand
+from perdure.contract.command import (
+    CancelCommand,
+    CommandAccepted,
+    GiveUpCommand,
+    HoldInput,
+    NextAttempt,
+    PauseCommand,
+    ResumeCommand,
+    RetryNowCommand,
+)
 from perdure.contract.execution import JobResult
 from perdure.contract.journal import JournalType
-from perdure.contract.name import ACTIVITY_HOLD_STEPS, ACTIVITY_REQUEST_CANCEL, JOB_WORKFLOW, QUERY_STATE
+from perdure.contract.name import (
+    ACTIVITY_HOLD_STEPS,
+    ACTIVITY_NEXT_ATTEMPT,
+    ACTIVITY_REQUEST_CANCEL,
+    JOB_WORKFLOW,
+    QUERY_STATE,
+)
 from perdure.contract.state import JobStatus
 from workflows.job.command import RefusedError, parse_signal, parse_update
 from workflows.job.decision import decide
 from workflows.job.execution import Execution
+from workflows.job.hurrying import next_attempt
 from workflows.job.opening import NO_INPUT, InvalidStartError, read_start
 from workflows.job.result import result_of
+
+LET_GO_PATCH = "let-go-at-the-end"
 
 
 @workflow.defn(name=JOB_WORKFLOW)
@@ -31,6 +49,8 @@ class Job:
         self._invalid: str | None = None
         self._execution: Execution | None = None
         self._holding = asyncio.Lock()
+        self._hurried = 0
+        """How often somebody decided about a next attempt: activity ids must differ."""
         self._held = False
         """Whether Temporal was asked to hold the job's open activities."""
         try:
@@ -84,6 +104,10 @@ class Job:
             await _ask_temporal(ACTIVITY_REQUEST_CANCEL, "perdure:cancel", command)
         elif isinstance(command, PauseCommand | ResumeCommand):
             await self._hold(execution)
+        elif isinstance(command, RetryNowCommand | GiveUpCommand):
+            self._hurried += 1
+            wanted = next_attempt(execution, command, decision.units)
+            await _ask_temporal(ACTIVITY_NEXT_ATTEMPT, f"perdure:next:{self._hurried}", wanted)
         return CommandAccepted(steps=decision.units)
 
     @on_update.validator
@@ -96,8 +120,15 @@ class Job:
         async with self._holding:
             hold = execution.job.paused
             if hold != self._held and (self._held or execution.scheduler.running):
-                await _ask_temporal(ACTIVITY_HOLD_STEPS, "perdure:hold", HoldInput(hold=hold))
-                self._held = hold
+                await self._ask_to_hold(hold=hold)
+            # The job's ending is no command: what it undoes may have begun, and been held, meanwhile.
+            ending = execution.ending is not None
+            if ending and self._held and execution.scheduler.running and workflow.patched(LET_GO_PATCH):
+                await self._ask_to_hold(hold=False)
+
+    async def _ask_to_hold(self, *, hold: bool) -> None:
+        await _ask_temporal(ACTIVITY_HOLD_STEPS, "perdure:hold", HoldInput(hold=hold))
+        self._held = hold
 
     @workflow.query(name=QUERY_STATE)
     def state(self) -> dict[str, Any]:
@@ -120,7 +151,7 @@ class Job:
         return self._execution
 
 
-async def _ask_temporal(activity: str, name: str, argument: CancelCommand | HoldInput) -> None:
+async def _ask_temporal(activity: str, name: str, argument: CancelCommand | HoldInput | NextAttempt) -> None:
     await workflow.execute_activity(
         activity, argument, activity_id=name, start_to_close_timeout=timedelta(seconds=30), summary=name
     )

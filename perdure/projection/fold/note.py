@@ -23,6 +23,8 @@ _COMMANDS = {
     JournalType.JOB_RESUMED: name.COMMAND_RESUME,
     JournalType.JOB_DISCARDED: name.COMMAND_DISCARD,
     JournalType.STEP_OVERRIDDEN: name.COMMAND_SKIP,
+    JournalType.STEP_ATTEMPTED_NOW: name.COMMAND_RETRY_NOW,
+    JournalType.STEP_GIVEN_UP: name.COMMAND_GIVE_UP,
 }
 """The command that a note answers; where another, the note's data name it."""
 

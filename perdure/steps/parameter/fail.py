@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
+from perdure.contract.identifier import ERROR_CODE_FORM
 from perdure.contract.limit import MAX_SAFE_INTEGER
 from perdure.contract.model import Model
 from perdure.contract.name import RESULT_CANCELED
@@ -23,7 +24,7 @@ class FailParams(Model):
 
     code: Annotated[
         str,
-        StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$", max_length=100),
+        StringConstraints(pattern=ERROR_CODE_FORM, max_length=100),
         AfterValidator(_not_canceled),
     ] = "STEP.FAILED"
     error_class: Literal["TRANSIENT", "PERMANENT", "THROTTLED", "TIMEOUT", "LOST", "INTERNAL"] = Field(

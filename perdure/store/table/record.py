@@ -35,6 +35,9 @@ Index(
     journal.c.at.desc(),
     postgresql_where=text(f"{_FINGERPRINT} IS NOT NULL"),
 )
+_PARKED = journal.c.type == literal_column("'STEP_PARKED'")
+Index("journal_parked_idx", literal_column(_FINGERPRINT), journal.c.at, postgresql_where=_PARKED)
+Index("journal_parked_at_idx", journal.c.at, postgresql_where=_PARKED)
 
 live_observations = Table(
     "live_observations",

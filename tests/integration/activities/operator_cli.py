@@ -34,7 +34,7 @@ async def on_activity(address: str, verb: str, workflow_id: str, *more: str, act
 
 async def pending(handle: Any, holds: Callable[[PendingActivityInfo], bool]) -> PendingActivityInfo:
     """The workflow's one pending activity, once `holds` is true of it."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         found: Sequence[PendingActivityInfo] = (await handle.describe()).raw_description.pending_activities
         if found and holds(found[0]):

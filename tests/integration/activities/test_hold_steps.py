@@ -121,7 +121,7 @@ async def test_steps_are_held_and_let_go_running_ones_finish(
         await asyncio.sleep(1)
         assert stage.tries <= tries + 1  # the one that was on its way
         stage.end.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while set(await _paused(handle)) != {"flaky"}:
                 await asyncio.sleep(0.05)
         await _hold(handle, False, 3)
@@ -168,7 +168,7 @@ def _worker(client: Client, http: httpx.AsyncClient, queue: str, stage: Stage) -
 
 async def _hold(handle: WorkflowHandle[object, str], hold: bool, times: int) -> None:
     await handle.signal("hold", hold)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(await handle.query("told")) < times:
             await asyncio.sleep(0.05)
 

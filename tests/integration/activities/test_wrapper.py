@@ -255,7 +255,7 @@ async def test_bad_parameters_are_permanent_and_name_the_place(
     assert (ended.code, ended.outcomes) == ("STEP.PARAMETERS", ["FAILED"])
     assert ended.failure is not None
     assert "timeout:" in ended.failure.error.message
-    assert "uri: there is no such parameter" in ended.failure.error.message
+    assert 'uri: unknown field "uri" (did you mean "url"?)' in ended.failure.error.message
 
 
 async def test_an_unexpected_exception_is_internal_and_repeated(

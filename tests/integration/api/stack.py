@@ -111,7 +111,7 @@ async def serving(address: str, queue: str) -> AsyncIterator[None]:
             yield
 
 
-async def until(look: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
+async def until(look: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
     """What `look` answers once that is true."""
     async with asyncio.timeout(seconds):
         while not (found := await look()):

@@ -64,7 +64,7 @@ async def finished(desk: Desk, answer: httpx.Response) -> dict[str, Any]:
         seen = (await desk.http.get(answer.headers["location"])).json()
         return seen if seen["finished_at"] else None
 
-    found: dict[str, Any] = await until(ended, 40)
+    found: dict[str, Any] = await until(ended, 60)
     return found
 
 

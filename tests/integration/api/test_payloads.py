@@ -42,7 +42,7 @@ async def job_id(api: Api, bench: Bench) -> AsyncIterator[str]:
         assert answer.status_code == 202, answer.text
         assert CANARY not in answer.text
         job_id = str(answer.json()["id"])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             with suppress(WorkflowFailureError):
                 await api.temporal.get_workflow_handle(job_id).result()
         await api.project(job_id)

@@ -51,7 +51,7 @@ async def submit(http: httpx.AsyncClient, **fields: Any) -> str:
 
 
 async def finished(api: Api, job_id: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         with suppress(WorkflowFailureError):
             await api.temporal.get_workflow_handle(job_id).result()
 

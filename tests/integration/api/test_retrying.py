@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from tests.integration.activities.operator_cli import temporal
 from tests.integration.api.desk import NAP, PARKED, Desk
 from tests.integration.api.stack import until
 from tests.integration.api.test_bad_input import check_problem
 
 WHY = {"reason": "the partner is back"}
+ACTOR = ("key:admin", WHY["reason"])
 
 
 def failing(id_: str = "a", times: int | None = None, **fields: Any) -> dict[str, Any]:
@@ -42,6 +44,7 @@ async def test_now_begins_the_next_attempt_and_counts_it_as_ever(desk: Desk) -> 
         (2, "FAILED"),
         (3, "COMPLETED"),
     ]
+    assert await desk.said(job_id, "STEP_ATTEMPTED_NOW") == [ACTOR, ACTOR]
 
 
 async def test_giving_up_parks_the_step_at_once_with_its_attempts(desk: Desk) -> None:
@@ -61,6 +64,9 @@ async def test_giving_up_parks_the_step_at_once_with_its_attempts(desk: Desk) ->
         1,
     )
     assert second["status"] == "RETRYING"
+    assert await desk.said(job_id, "STEP_GIVEN_UP") == [ACTOR]
+    rows = [(row["type"], row["step_id"]) for row in await desk.journal(job_id)]
+    assert rows.index(("STEP_GIVEN_UP", "a")) < rows.index(("STEP_PARKED", "a"))
     assert (await desk.decide(job_id, "/retry", {**WHY, "steps": ["a"]})).status_code == 202
 
 
@@ -77,6 +83,48 @@ async def test_what_does_not_wait_for_an_attempt_is_refused(desk: Desk, verb: st
     assert problem["code"] == "API.JOB_CLOSED"
     check_problem(await desk.http.post(path.format(retrying), json={"reason": " ", "steps": ["a"]}), 422)
     check_problem(await desk.http.post(path.format("default:none"), json={**WHY, "steps": ["a"]}), 404)
+
+
+async def test_items_and_compensations_are_hurried_and_given_up_too(desk: Desk) -> None:
+    undo = {"type": "FAIL", "with": {"class": "TRANSIENT", "times": 1}, "retry": failing()["retry"]}
+    first = {"id": "first", "type": "COMPUTE", "with": {"expression": "1"}, "compensate": undo}
+    job_id = await waiting(desk, [first, failing("each", for_each={"items": "${ [1, 2] }"})])
+
+    async def tried() -> bool:
+        await desk.api.observe(job_id)
+        rows = (await desk.http.get("/v1/retrying?limit=200")).json()["data"]
+        return any(row["id"] == job_id and len(row["retrying"]) == 2 for row in rows)
+
+    await until(tried)
+    path = f"/v1/retrying/{job_id}/"
+    answer = await desk.http.post(path + "give-up", json={**WHY, "steps": ["each.1"]})
+    assert (answer.status_code, answer.json()["steps"]) == (202, ["each.1"]), answer.text
+    await desk.reach(job_id, "DEAD_LETTERED")
+    assert (await desk.decide(job_id, "/discard", WHY)).status_code == 202
+
+    async def undone() -> bool:
+        answer = await desk.http.post(path + "now", json=WHY)
+        return answer.status_code == 202 and bool(answer.json()["steps"] == ["first.compensate"])
+
+    await until(undone)
+    await desk.reach(job_id, "FAILED")
+    told = [row for row in await desk.journal(job_id) if row["type"] in ("STEP_ATTEMPTED_NOW", "STEP_GIVEN_UP")]
+    assert [(row["step_id"], row["data"].get("item"), row["data"].get("compensation")) for row in told] == [
+        ("each", 1, None),
+        ("first", None, True),
+    ]
+
+
+async def test_the_temporal_cli_gives_up_by_an_update_that_says_who(desk: Desk, temporal_address: str) -> None:
+    job_id = await waiting(desk, [failing()])
+    update = ("workflow", "update", "execute", "--workflow-id", job_id, "--name")
+    await temporal(temporal_address, *update, "give_up", "--input", '{"steps": ["a"], "reason": "gone"}')
+    await desk.reach(job_id, "DEAD_LETTERED")
+    ((actor, reason),) = await desk.said(job_id, "STEP_GIVEN_UP")
+    assert ("temporal-cli" in actor, reason) == (True, "gone")
+    for name, given in (("retry_now", '{"steps": ["a"]}'), ("give_up", '{"steps": ["zz"]}'), ("give_up", "{}")):
+        with pytest.raises(AssertionError, match="API\\."):
+            await temporal(temporal_address, *update, name, "--input", given)
 
 
 async def test_a_paused_job_is_not_hurried(desk: Desk) -> None:

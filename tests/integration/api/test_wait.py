@@ -36,7 +36,7 @@ async def test_a_payload_that_breaks_the_schema_is_422_and_the_step_waits_on(des
     step = {**WAIT, "with": {"name": "go", "schema": SCHEMA}}
     job_id = await desk.started([step], "WAITING")
     problem = check_problem(await desk.decide(job_id, "deliver", {"name": "go", "payload": {"amount": "5"}}), 422)
-    assert (problem["code"], problem["errors"][0]["path"]) == ("API.PAYLOAD_INVALID", "$.payload")
+    assert (problem["code"], problem["errors"][0]["path"]) == ("API.PAYLOAD_INVALID", "$.payload.amount")
     assert "amount" in problem["detail"]
     assert (await desk.job(job_id))["status"] == "WAITING"
     assert (await desk.decide(job_id, "deliver", GO)).status_code == 202

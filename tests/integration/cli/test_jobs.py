@@ -21,7 +21,7 @@ def sleeping(seconds: int) -> dict[str, Any]:
 
 def until(look: Callable[[], T], wanted: Callable[[T], bool]) -> T:
     """The first look that is as wanted: lists and journals may be a moment behind the job."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not wanted(seen := look()):
         assert time.monotonic() < deadline, f"still {seen}"
         time.sleep(0.1)

@@ -31,7 +31,7 @@ def python_environment() -> dict[str, str]:
     }
 
 
-def eventually(look: Callable[[], T | None], what: str, seconds: float = 20.0) -> T:
+def eventually(look: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
     """Return what `look` finds, looking until it is something true."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
@@ -74,7 +74,7 @@ class DevProcess:
         finally:
             for process in [*self.processes(), *self._own()]:
                 process.kill()
-            self.process.wait(5)
+            self.process.wait(60)
 
     @property
     def output(self) -> str:
@@ -89,7 +89,7 @@ class DevProcess:
 
         return eventually(look, "the stack is ready")
 
-    def end(self, number: signal.Signals, seconds: float = 20.0) -> int:
+    def end(self, number: signal.Signals, seconds: float = 60.0) -> int:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
         return self.process.wait(seconds)

@@ -130,7 +130,7 @@ def test_ordinary_user_runs_it_and_another_user_is_refused() -> None:
             assert dev.end(signal.SIGTERM) == 0
             assert dev.processes() == []
         root = DevProcess(directory / "data")
-        assert root.process.wait(10) == 1
+        assert root.process.wait(60) == 1
         assert "belongs to the stack of another user" in root.output
 
 

@@ -83,7 +83,7 @@ def test_temporal_has_the_measured_settings(dev: DevProcess) -> None:
 def test_a2_second_start_on_the_same_data_dir_is_refused(dev: DevProcess) -> None:
     dev.ready()
     second = DevProcess(dev.data_dir)
-    assert second.process.wait(10) == 1
+    assert second.process.wait(60) == 1
     assert f"{dev.data_dir} is in use" in second.output
     assert f"pid {dev.process.pid}" in second.output
     assert find_running(dev.data_dir) == dev.ready()
@@ -97,7 +97,7 @@ def test_a2_taken_port_is_refused_by_name(dev: DevProcess, tmp_path: Path, setti
     info = dev.ready()
     port, pid = int(info.api_url.rpartition(":")[2]), info.pids.api
     with DevProcess(tmp_path / "other", settings={setting: port}) as other:
-        assert other.process.wait(10) == 1
+        assert other.process.wait(60) == 1
         assert f"port {port}" in other.output
         assert said in other.output
         assert f"already in use by pid {pid} (python" in other.output

@@ -12,6 +12,8 @@ import pytest
 from tests.integration.embedded.dev_process import DevProcess, eventually
 from tests.integration.embedded.run_stack import stand_in
 
+_SOCKET_DIR_LINE = 4
+"""Of `postmaster.pid`. Where the socket is depends on how long the path of the test's directory is."""
 API, WORKER = "PERDURE_API_PORT", "PERDURE_WORKER_HEALTH_PORT"
 
 
@@ -30,7 +32,7 @@ def test_killed_child_is_named_and_restarted_and_stack_json_tells_its_new_pid(tm
 
 def test_repeated_deaths_stop_the_whole_with_the_reason(tmp_path: Path) -> None:
     with DevProcess(tmp_path / "data", settings={"worker": stand_in(WORKER, "dies")}) as dev:
-        assert dev.process.wait(30) == 1
+        assert dev.process.wait(60) == 1
         assert dev.output.count("worker died (exit code 3, pid") == 5
         assert "  | stand-in gives up" in dev.output
         reason = "perdure dev: worker died 5 times in a row (at last: exit code 3)."
@@ -41,7 +43,7 @@ def test_repeated_deaths_stop_the_whole_with_the_reason(tmp_path: Path) -> None:
 def test_failed_migration_stops_the_start_with_its_last_words(tmp_path: Path) -> None:
     fails = (sys.executable, "-c", "import sys; print('no such table'); sys.exit(7)")
     with DevProcess(tmp_path / "data", settings={"migrate": fails}) as dev:
-        assert dev.process.wait(20) == 1
+        assert dev.process.wait(60) == 1
         reason = "perdure dev: Migrating the database failed (exit code 7):\nno such table"
         assert f"{reason}\nLogs: {dev.data_dir}/log" in dev.output
         assert dev.processes() == []
@@ -64,7 +66,7 @@ def test_one_wish_to_stop_as_three_signals_to_the_whole_group_is_an_orderly_stop
         dev.ready()
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
             os.killpg(dev.process.pid, number)
-        assert dev.process.wait(10) == 0
+        assert dev.process.wait(60) == 0
         assert dev.processes() == []
         for name in ("api", "worker"):
             assert dev.log(name) == "stand-in got signal 15\n"
@@ -88,8 +90,10 @@ def test_second_ctrl_c_does_not_wait_for_a_worker_that_takes_its_time(tmp_path: 
 def test_nothing_survives_the_kill_of_the_supervisor_and_a_start_at_once_works(tmp_path: Path) -> None:
     with DevProcess(tmp_path / "data") as dev:
         old = _pids(dev)
+        data = dev.data_dir / "postgres/data"
+        sockets = Path((data / "postmaster.pid").read_text().splitlines()[_SOCKET_DIR_LINE])
         assert dev.end(signal.SIGKILL) == -signal.SIGKILL
-        _claim_to_be_postgres(dev.data_dir / "postgres")
+        _claim_to_be_postgres(data, sockets)
         with DevProcess(tmp_path / "data") as again:
             assert not old & _pids(again)
             assert not [pid for pid in old if _lives(pid)]
@@ -97,10 +101,10 @@ def test_nothing_survives_the_kill_of_the_supervisor_and_a_start_at_once_works(t
             assert again.processes() == []
 
 
-def _claim_to_be_postgres(home: Path) -> None:
+def _claim_to_be_postgres(data: Path, sockets: Path) -> None:
     """Leave lock files with the pid of a living process, as after a reboot they may have."""
-    (home / "data/postmaster.pid").write_text(f"{os.getpid()}\n{home / 'data'}\n")
-    (home / "socket/.s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n{home / 'data'}\n")
+    (data / "postmaster.pid").write_text(f"{os.getpid()}\n{data}\n")
+    (sockets / ".s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n{data}\n")
 
 
 def _pids(dev: DevProcess) -> set[int]:

@@ -78,7 +78,7 @@ class FoldBench(Bench):
         return live.overlay(record, await self.observe(handle))
 
 
-async def until(look: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
+async def until(look: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
     """What `look` answers once that is true."""
     async with asyncio.timeout(seconds):
         while not (found := await look()):

@@ -82,7 +82,7 @@ class Plant:
         async with transaction(self.engine) as connection:
             return await get_job(connection, id_, None)
 
-    async def shown(self, id_: str, holds: Callable[[StoredJob], bool], seconds: float = 10.0) -> StoredJob:
+    async def shown(self, id_: str, holds: Callable[[StoredJob], bool], seconds: float = 60.0) -> StoredJob:
         """The job, once `holds` is true of it."""
         job = None
         try:

@@ -35,12 +35,12 @@ AT_ONCE = ArchiverConfig(interval=0.1, due=0.0)
 
 
 @pytest.fixture(scope="module")
-async def leader(postgres: PostgresServer) -> AsyncIterator[Leader]:
-    """One that leads beside the plant's, whose lock is another database's."""
-    engine = create_engine(postgres.create_database("archive_leader"))
+async def leader(postgres: PostgresServer, request: pytest.FixtureRequest) -> AsyncIterator[Leader]:
+    """One that leads beside the plant's, whose lock is another database's. Used by other modules too."""
+    engine = create_engine(postgres.create_database(f"leader_{request.module.__name__.rpartition('.')[2]}"))
     leader = Leader(engine, lambda _: None)
     await leader.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not leader.leading:
             await asyncio.sleep(0.02)
     yield leader
@@ -72,13 +72,13 @@ async def jobs_of(plant: Plant) -> dict[str, str]:
     states = {done: JobStatus.COMPLETED, failed: JobStatus.FAILED, ended: JobStatus.TERMINATED}
     found = {}
     for handle, status in states.items():
-        shown = await plant.shown(handle.id, lambda job, status=status: job.status is status, 20.0)  # type: ignore[misc]
+        shown = await plant.shown(handle.id, lambda job, status=status: job.status is status, 60.0)  # type: ignore[misc]
         found[handle.id] = shown.run_id
     return found
 
 
 async def until_kept(engine: AsyncEngine, run_ids: Sequence[str]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             async with transaction(engine) as connection:
                 if await kept(connection, run_ids) == set(run_ids):
@@ -150,7 +150,7 @@ async def test_nothing_is_archived_before_it_is_due_or_by_who_does_not_lead(
     follower = Leader(engine, lambda _: None)
     config = ArchiverConfig(interval=0.1, due=0.5)
     async with archiving(client, engine, leader, config), archiving(client, engine, follower):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await _watermark(engine) is None:
                 await asyncio.sleep(0.05)
     async with transaction(engine) as connection:

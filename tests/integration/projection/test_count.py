@@ -74,13 +74,13 @@ async def test_a_job_that_is_folded_again_from_its_first_event_is_not_counted_ag
     marks = MarkSet()
     async with running_services(client, database, marks, worker_metrics(again, database)) as projector:
         marks.mark(handle.id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not projector.stats.jobs:
                 await asyncio.sleep(0.02)
     assert [counted(again.registry, name) for name in ("submitted", "started", "completed")] == [0, 0, 0]
 
 
-async def until(reached: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(reached: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not reached():
             await asyncio.sleep(0.05)

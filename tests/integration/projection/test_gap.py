@@ -43,8 +43,8 @@ async def test_the_sweep_finds_jobs_that_nothing_marked(deaf: Plant) -> None:
     await deaf.bench.finish(done)
     parked = await deaf.bench.start([{"id": "a", "type": "FAIL", "with": {}, "retry": {"maximum_attempts": 1}}])
     await deaf.bench.until(parked, "a", "DEAD_LETTERED")
-    await deaf.shown(done.id, lambda job: job.status is JobStatus.COMPLETED, 40.0)
-    await deaf.shown(parked.id, lambda job: job.status is JobStatus.DEAD_LETTERED, 40.0)
+    await deaf.shown(done.id, lambda job: job.status is JobStatus.COMPLETED, 60.0)
+    await deaf.shown(parked.id, lambda job: job.status is JobStatus.DEAD_LETTERED, 60.0)
 
 
 async def test_services_that_begin_anew_catch_up_with_what_happened_meanwhile(
@@ -57,8 +57,8 @@ async def test_services_that_begin_anew_catch_up_with_what_happened_meanwhile(
         await bench.finish(done)
         async with running_services(client, database, marks) as projector:
             plant = Plant(bench, engine, projector, marks)
-            await plant.shown(done.id, lambda job: job.status is JobStatus.COMPLETED, 15.0)
-            await plant.shown(waiting.id, lambda job: job.status is JobStatus.WAITING, 15.0)
+            await plant.shown(done.id, lambda job: job.status is JobStatus.COMPLETED, 60.0)
+            await plant.shown(waiting.id, lambda job: job.status is JobStatus.WAITING, 60.0)
     temporal(client, "workflow", "terminate", "--workflow-id", waiting.id)
 
 
@@ -85,7 +85,7 @@ async def test_d2_jobs_run_on_while_postgres_is_dead_and_the_projection_catches_
     assert {result.status for result in ended} == {JobStatus.COMPLETED}
     postgres.start()
     for handle in (*before, *during):
-        job = await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED, 30.0)
+        job = await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED, 60.0)
         folded = await refolded(client, handle.id)
         assert {name: getattr(job, name) for name in JobRecord.model_fields} == dict(folded)
 
@@ -98,7 +98,7 @@ async def test_jobs_run_on_while_postgres_answers_nothing(plant: Plant, postgres
         await asyncio.sleep(3)  # long enough for the writer to be in the middle of it
     finally:
         postgres.thaw()
-    await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED, 30.0)
+    await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED, 60.0)
 
 
 async def test_two_projectors_at_the_same_jobs_write_what_one_would(
@@ -140,7 +140,7 @@ async def test_a_job_that_cannot_be_stored_is_set_aside_named_and_holds_up_no_ot
     others = [await plant.bench.start([{"id": "a", **LOG}]) for _ in range(5)]
     for handle in others:
         await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while poison.id not in await aside(plant):
             await asyncio.sleep(0.02)
     assert "violates check constraint" in (await aside(plant))[poison.id]
@@ -167,7 +167,7 @@ async def test_a_job_of_which_the_fold_makes_no_rows_holds_up_no_other(
     others = [await plant.bench.start([{"id": "a", **LOG}]) for _ in range(5)]
     for handle in others:
         await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await aside(plant)).get(poison.id) != "ValueError: it is no job":
             await asyncio.sleep(0.02)
 
@@ -179,4 +179,4 @@ async def test_a_row_that_was_lost_is_written_again(plant: Plant) -> None:
     async with plant.engine.begin() as connection:
         await connection.execute(text("DELETE FROM jobs WHERE id = :id"), {"id": handle.id})
         await connection.execute(text("DELETE FROM runs WHERE job_id = :id"), {"id": handle.id})
-    await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED, 40.0)
+    await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED, 60.0)

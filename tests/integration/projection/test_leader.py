@@ -49,7 +49,7 @@ async def leaders(engine: AsyncEngine, count: int, heard: list[str]) -> AsyncIte
             await leader.stop()
 
 
-async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not holds():
             await asyncio.sleep(0.01)
@@ -116,7 +116,7 @@ async def test_a_leader_that_was_suspended_loses_the_lead(
     async with leaders(engine, 1, []) as (leader,):
         assert not leader.leading
         leading_process.send_signal(signal.SIGSTOP)
-        await until(lambda: leader.leading, 15.0)
+        await until(lambda: leader.leading, 60.0)
 
 
 async def test_stop_bears_never_having_started_and_being_called_twice(engine: AsyncEngine) -> None:

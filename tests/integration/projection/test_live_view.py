@@ -74,7 +74,7 @@ async def test_a_parked_job_is_shown_and_comes_home_by_a_signal_of_the_cli(
     assert parked.error is not None
     assert parked.error_step == "pay"
     temporal(client, "workflow", "signal", "--workflow-id", handle.id, "--name", "retry")
-    await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED, 5.0)
+    await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED, 60.0)
 
 
 async def test_d1_a_job_terminated_with_the_cli_is_shown_so_with_its_attempts(
@@ -85,7 +85,7 @@ async def test_d1_a_job_terminated_with_the_cli_is_shown_so_with_its_attempts(
     handle = await plant.bench.start([{"id": "call", **call}])
     await plant.shown(handle.id, lambda job: job.status is JobStatus.RETRYING)
     temporal(client, "workflow", "terminate", "--workflow-id", handle.id, "--reason", "enough")
-    job = await plant.shown(handle.id, lambda job: job.status is JobStatus.TERMINATED, 5.0)
+    job = await plant.shown(handle.id, lambda job: job.status is JobStatus.TERMINATED, 60.0)
     assert "enough" in (job.status_reason or "")
     assert [(tried.attempt, tried.outcome) for tried in job.steps[0].attempts] == [(1, "FAILED")]
 
@@ -94,14 +94,14 @@ async def test_a_job_terminated_while_it_waits_is_shown_so(plant: Plant, client:
     handle = await plant.bench.start([{"id": "nap", "type": "SLEEP", "with": {"duration": "1h"}}])
     await plant.shown(handle.id, lambda job: job.status is JobStatus.WAITING)
     temporal(client, "workflow", "terminate", "--workflow-id", handle.id)
-    await plant.shown(handle.id, lambda job: job.status is JobStatus.TERMINATED, 5.0)
+    await plant.shown(handle.id, lambda job: job.status is JobStatus.TERMINATED, 60.0)
 
 
 async def test_d1_a_workflow_that_timed_out_is_shown_so(plant: Plant, client: Client) -> None:
     from_outside = '{"spec": {"name": "x", "steps": [{"id": "nap", "type": "SLEEP", "with": {"duration": "1h"}}]}}'
     arguments = ["--type", "Job", "--task-queue", "nobody-serves-this", "--workflow-id", "default:timeout"]
     temporal(client, "workflow", "start", *arguments, "--input", from_outside, "--execution-timeout", "1s")
-    job = await plant.shown("default:timeout", lambda job: job.status is JobStatus.TIMED_OUT, 8.0)
+    job = await plant.shown("default:timeout", lambda job: job.status is JobStatus.TIMED_OUT, 60.0)
     assert job.error is not None
 
 
@@ -109,7 +109,7 @@ async def test_a_cancel_of_the_cli_is_shown(plant: Plant, client: Client) -> Non
     handle = await plant.bench.start([{"id": "nap", "type": "SLEEP", "with": {"duration": "1h"}}])
     await plant.shown(handle.id, lambda job: job.status is JobStatus.WAITING)
     temporal(client, "workflow", "cancel", "--workflow-id", handle.id)
-    await plant.shown(handle.id, lambda job: job.status is JobStatus.CANCELED, 5.0)
+    await plant.shown(handle.id, lambda job: job.status is JobStatus.CANCELED, 60.0)
 
 
 async def test_a_reset_job_shows_its_new_run_and_one_continuous_journal(plant: Plant, client: Client) -> None:

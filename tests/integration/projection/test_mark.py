@@ -35,7 +35,7 @@ async def test_when_an_end_is_marked_it_is_in_the_history(client: Client, runner
         ids = [f"default:{uuid4().hex}" for _ in range(20)]
         starts = (client.start_workflow("Job", 2, id=id_, task_queue=worker.task_queue) for id_ in ids)
         await asyncio.gather(*starts)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(read_at_end) < len(ids):
                 for mark in marks.take(100, urgent_only=True):
                     assert mark.run_id is not None
@@ -50,7 +50,7 @@ async def test_each_move_of_a_job_is_marked(client: Client) -> None:
     async with make(client, UnsandboxedWorkflowRunner(), marks) as worker:
         handle = await client.start_workflow("Job", 500, id=f"default:{uuid4().hex}", task_queue=worker.task_queue)
         seen = 0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while seen < 3:
                 seen += len(marks.take(100))
                 await asyncio.sleep(0)
@@ -61,7 +61,7 @@ async def test_a_query_is_no_move(client: Client) -> None:
     marks = MarkSet()
     async with make(client, UnsandboxedWorkflowRunner(), marks) as worker:
         handle = await client.start_workflow("Job", -1, id=f"default:{uuid4().hex}", task_queue=worker.task_queue)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not marks.take(100):
                 await asyncio.sleep(0.01)
         assert await handle.query("state") == "waiting"

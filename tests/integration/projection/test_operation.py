@@ -58,7 +58,7 @@ async def jobs(plant: Plant) -> list[str]:
     ended = await bench.start([NAP])
     backoff = await bench.start([BACKOFF])
     await bench.until(ended, "nap", "WAITING")
-    await plant.shown(backoff.id, lambda job: job.status is JobStatus.RETRYING, 20.0)
+    await plant.shown(backoff.id, lambda job: job.status is JobStatus.RETRYING, 60.0)
     await asyncio.to_thread(temporal, bench.client, "workflow", "terminate", "--workflow-id", ended.id)
     await backoff.cancel()
     states = {
@@ -66,7 +66,7 @@ async def jobs(plant: Plant) -> list[str]:
         asleep: JobStatus.WAITING, ended: JobStatus.TERMINATED, backoff: JobStatus.CANCELED,
     }  # fmt: skip
     for handle, status in states.items():
-        await plant.shown(handle.id, lambda job, status=status: job.status is status, 20.0)  # type: ignore[misc]
+        await plant.shown(handle.id, lambda job, status=status: job.status is status, 60.0)  # type: ignore[misc]
     return [handle.id for handle in states]
 
 
@@ -198,7 +198,7 @@ async def test_one_operation_is_under_way_at_a_time(engine: AsyncEngine, client:
     async with transaction(engine) as connection:
         taken = [await request(connection, each) for each in asked]
     assert taken == [True, False]
-    async with running_services(client, database, MarkSet()), asyncio.timeout(20):
+    async with running_services(client, database, MarkSet()), asyncio.timeout(60):
         while True:
             async with transaction(engine) as connection:
                 found = await get_operation(connection, asked[0].id)

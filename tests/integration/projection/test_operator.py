@@ -35,7 +35,7 @@ async def test_reset_keeps_the_attempts_before_it(plant: Plant, temporal_address
     handle = await plant.bench.start([flaky(4, attempts=3)])
     await plant.shown(handle.id, lambda job: len(job.steps[0].attempts) >= 2)
     await on_activity(temporal_address, "reset", handle.id, activity_id="flaky")
-    done = await plant.shown(handle.id, lambda job: job.status.final, 15)
+    done = await plant.shown(handle.id, lambda job: job.status.final, 60)
     assert done.status is JobStatus.COMPLETED
     assert tried(done) == [(1, "FAILED"), (2, "FAILED"), (3, "FAILED"), (4, "FAILED"), (5, "COMPLETED")]
 
@@ -45,6 +45,6 @@ async def test_changed_options_end_a_long_wait(plant: Plant, temporal_address: s
     await plant.shown(handle.id, lambda job: len(job.steps[0].attempts) >= 1)
     options = ["--retry-initial-interval", "50ms", "--retry-maximum-interval", "50ms"]
     await on_activity(temporal_address, "update-options", handle.id, *options, activity_id="flaky")
-    done = await plant.shown(handle.id, lambda job: job.status.final, 15)
+    done = await plant.shown(handle.id, lambda job: job.status.final, 60)
     assert done.status is JobStatus.COMPLETED
     assert tried(done) == [(1, "FAILED"), (2, "FAILED"), (3, "COMPLETED")]

@@ -45,7 +45,7 @@ async def until(
     """What `look` gives once it holds: visibility and the projection take a moment."""
     found = None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while found is None or not holds(found):
                 found = await look()
     except TimeoutError:
@@ -57,7 +57,7 @@ async def jobs_of(plant: Plant) -> list[str]:
     done = [await plant.bench.start([{"id": "a", **LOG}]) for _ in range(2)]
     failed = await plant.bench.start([FAIL], dead_letter={"enabled": False})
     for handle in (*done, failed):
-        await plant.shown(handle.id, lambda job: job.status.final, 20.0)
+        await plant.shown(handle.id, lambda job: job.status.final, 60.0)
     return [handle.id for handle in (*done, failed)]
 
 
@@ -107,7 +107,7 @@ async def test_each_hour_is_compared_once_and_told(plant: Plant, client: Client,
     begun = datetime.now(UTC).timestamp()
     await service.start()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (registry.get_sample_value("perdure_reconciliation_timestamp_seconds") or 0) < begun:
                 await asyncio.sleep(0.05)
     finally:

@@ -26,7 +26,7 @@ async def test_a_leader_makes_partitions_and_forgets_old_observations(engine: As
     await leader.start()
     await upkeep.start()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await count(engine, "live_observations") or await _missing(engine, months):
                 await asyncio.sleep(0.05)
     finally:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from perdure.settings import Settings
 
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 
 
 class PostgresServer:
@@ -73,7 +73,9 @@ class PostgresServer:
         return subprocess.run(command, check=False).returncode == 0
 
     def _run(self, name: str, *arguments: str) -> None:
-        subprocess.run(_unprivileged([tool(name), *arguments]), check=True, capture_output=True)
+        done = subprocess.run(_unprivileged([tool(name), *arguments]), check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{name} failed: {done.stderr}{(self.home / 'log').read_text()[-2000:]}")
 
     def _signal_all(self, number: signal.Signals) -> None:
         assert self._process is not None
@@ -85,7 +87,7 @@ class PostgresServer:
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=60)
             self._process = None
 
 

@@ -30,7 +30,7 @@ def worker_url(stack: Stack) -> str:
 
 def scrape(url: str) -> Scrape:
     """The families at `url`, as Prometheus reads them; none comes twice."""
-    answer = httpx.get(f"{url}/metrics", trust_env=False, timeout=10)
+    answer = httpx.get(f"{url}/metrics", trust_env=False, timeout=60)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     found: Scrape = {}
@@ -46,7 +46,7 @@ def value(found: Scrape, name: str, **labels: str) -> float:
     return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
 
-def until(reached: Callable[[], Any], seconds: float = 30.0) -> None:
+def until(reached: Callable[[], Any], seconds: float = 60.0) -> None:
     """Return as soon as `reached` is true."""
     deadline = time.monotonic() + seconds
     while not reached():

@@ -141,7 +141,7 @@ def prometheus(stack: Stack, tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def query(prometheus: str, expression: str) -> float | None:

@@ -74,7 +74,7 @@ async def _worker(address: str, name: str, build: str, queue: str) -> AsyncItera
 async def _current(address: str, name: str, build: str) -> None:
     """Make a version the current one, once Temporal knows of it."""
     words = ["--deployment-name", name, "--build-id", build, "--yes"]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await temporal(address, "worker", "deployment", "set-current-version", *words)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.api.enums.v1 import EventType, ParentClosePolicy, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
 
@@ -126,8 +126,11 @@ def _told(event: HistoryEvent, names: dict[int, str]) -> Iterator[tuple[str, str
                 yield "ended", summary
         case "START_CHILD_WORKFLOW_EXECUTION_INITIATED":
             child = event.start_child_workflow_execution_initiated_event_attributes
-            names[event.event_id] = _unit_of_child(child.workflow_id)
-            yield "begun", names[event.event_id]
+            unit = _unit_of_child(child.workflow_id)
+            # A child that nobody waits for ends its unit when it is started: a note says so, its close does not count.
+            waited = child.parent_close_policy == ParentClosePolicy.PARENT_CLOSE_POLICY_REQUEST_CANCEL
+            names[event.event_id] = unit if waited else ""
+            yield "begun", unit
         case "CHILD_WORKFLOW_EXECUTION_COMPLETED":
             yield "ended", names[event.child_workflow_execution_completed_event_attributes.initiated_event_id]
         case "WORKFLOW_PROPERTIES_MODIFIED":

@@ -67,7 +67,7 @@ async def test_what_waits_for_an_end_starts_at_that_end(bench: Bench, ending: st
     if ending == "cancel":
         await bench.until(handle, "nap", "WAITING")
         await handle.cancel()
-    await asyncio.wait([asyncio.ensure_future(handle.result())], timeout=20)
+    await asyncio.wait([asyncio.ensure_future(handle.result())], timeout=60)
     await child(bench, handle, "~~always")
     assert await exists(bench, f"{handle.id}~~failure") is (ending != "cancel")
     assert not await exists(bench, f"{handle.id}~~success")
@@ -88,7 +88,7 @@ async def test_each_dead_letter_starts_its_dependent_anew(bench: Bench, partner:
 
 
 async def child_of_second_park(bench: Bench, handle: Handle) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await exists(bench, f"{handle.id}~~tell.r2"):
             await asyncio.sleep(0.02)
 
@@ -118,7 +118,7 @@ async def test_dependents_are_not_canceled_with_their_parent(bench: Bench) -> No
     tell = {"name": "tell", "when": "dead_letter", "job": job(bench, nap)}
     handle = await bench.start([{"id": "x", "type": "FAIL", "with": {"message": "no"}}], dependents=[tell])
     await bench.until(handle, "x", "DEAD_LETTERED")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await exists(bench, f"{handle.id}~~tell"):
             await asyncio.sleep(0.02)
     await handle.terminate()

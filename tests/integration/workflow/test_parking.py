@@ -84,7 +84,7 @@ async def test_a_step_may_park_again_and_again(bench: Bench, partner: Partner) -
     partner.answers["/x"] = [404, 404, 404, 200]
     handle = await bench.start([call(partner, "x")])
     for round_ in (1, 2, 3):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await handle.query("state"))["steps"]["x"] != {"status": "DEAD_LETTERED", "round": round_}:
                 await asyncio.sleep(0.02)
         await handle.signal("retry")

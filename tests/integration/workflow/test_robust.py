@@ -79,7 +79,7 @@ async def test_a_step_that_somebody_completes_with_something_else_parks_and_says
     await bench.until(handle, "c", "DEAD_LETTERED")
     await handle.cancel()
     memo = str(await (await handle.describe()).memo())
-    assert "no step result: $: Input should be an object" in memo
+    assert "no step result: $: must be an object" in memo
     assert "somebody" not in memo
 
 
@@ -103,7 +103,7 @@ async def test_cancel_ends_a_job_in_backoff(bench: Bench, partner: Partner) -> N
     retry = {"initial_interval": "1h", "maximum_interval": "1h"}
     step = {"id": "x", "type": "HTTP_CALL", "with": {"url": f"{partner.url}/x"}, "retry": retry}
     handle = await bench.start([step])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while partner.calls["/x"] < 1:
             await asyncio.sleep(0.02)
     await handle.cancel()

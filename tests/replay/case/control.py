@@ -1,13 +1,25 @@
 """Pause, start time, retries of every kind, skip, refused commands, a worker that is stopped."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from temporalio.client import WorkflowUpdateFailedError
 
 from tests.integration.workflow.conftest import Bench, Handle
 from tests.integration.workflow.working import working
-from tests.replay.case.part import BY, Case, asked, call, compute, each, fail, nap, parked_units
+from tests.replay.case.part import (
+    BY,
+    Case,
+    asked,
+    call,
+    compute,
+    each,
+    fail,
+    nap,
+    parked_units,
+    waits_for_an_attempt,
+)
 from tests.server.partner import Partner
 
 
@@ -106,6 +118,22 @@ async def stopped_by_temporal_itself(bench: Bench, partner: Partner) -> Handle:
     return handle
 
 
+async def hurried_and_given_up(bench: Bench, partner: Partner) -> Handle:
+    partner.answers.update({"/pay": [500, 200], "/mail": [500]})
+    late = {"initial_interval": "1h", "maximum_interval": "1h"}
+    steps = [call(partner, id_, retry=late, depends_on=[]) for id_ in ("pay", "mail")]
+    handle = await bench.start(steps)
+    for path in ("/pay", "/mail"):
+        await bench.eventually(partial(asked, partner, path, 1))
+    await bench.eventually(partial(waits_for_an_attempt, handle, 2))
+    await handle.execute_update("retry_now", {**BY, "steps": ["pay"]})
+    await bench.until(handle, "pay", "COMPLETED")
+    await handle.execute_update("give_up", {**BY, "steps": ["mail"]})
+    await bench.until(handle, "mail", "DEAD_LETTERED")
+    await handle.signal("skip", {})
+    return handle
+
+
 async def worker_stopped(bench: Bench, partner: Partner) -> Handle:
     """The only attempt that the policy allows is cut off by a deployment, and made again."""
     partner.delays["/slow"] = 20
@@ -129,5 +157,6 @@ CASES: list[Case] = [
     skipped,
     refused_commands,
     stopped_by_temporal_itself,
+    hurried_and_given_up,
     worker_stopped,
 ]

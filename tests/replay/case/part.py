@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from temporalio.api.enums.v1 import PendingActivityState
+
 from tests.integration.workflow.conftest import Bench, Handle
 from tests.integration.workflow.test_parking import status_attribute
 from tests.server.partner import Partner
@@ -82,3 +84,10 @@ async def needs_nobody(bench: Bench, handle: Handle) -> None:
 
 async def asked(partner: Partner, path: str, times: int) -> bool:
     return partner.calls[path] >= times
+
+
+async def waits_for_an_attempt(handle: Handle, count: int) -> bool:
+    """Whether so many activities of the job failed and wait to be attempted again."""
+    pending = (await handle.describe()).raw_description.pending_activities
+    idle = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+    return sum(one.attempt > 1 and one.state == idle for one in pending) == count

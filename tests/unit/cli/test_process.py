@@ -14,6 +14,8 @@ from tests.unit.canned_api import CannedApi, job_view
 from tests.unit.cli.conftest import GET
 
 COMMAND = (sys.executable, "-m", "perdure.cli")
+HEEDING_CTRL_C = ("env", "--default-signal=INT")
+"""Tests that run in the background of a script ignore Ctrl-C, and so would whatever they start."""
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -37,7 +39,7 @@ def on_a_terminal(words: tuple[str, ...], environment: dict[str, str]) -> str:
         if not chunk:
             break
         printed += chunk
-    process.wait(30)
+    process.wait(60)
     os.close(leader)
     return printed.decode()
 
@@ -141,14 +143,14 @@ def test_cancel_asks_on_a_terminal_and_takes_no_for_an_answer(api: CannedApi, en
     process = subprocess.Popen(words, env=environment, stdin=follower, stdout=follower, stderr=follower)
     os.close(follower)
     os.write(leader, b"n\n")
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     os.close(leader)
     assert api.got == []
 
 
 def test_ctrl_c_ends_a_watch_without_a_traceback(api: CannedApi, environment: dict[str, str]) -> None:
     api.answer(GET, job_view(status="RUNNING"))
-    words = [*COMMAND, "jobs", "watch", "order-1"]
+    words = [*HEEDING_CTRL_C, *COMMAND, "jobs", "watch", "order-1"]
     process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert "job RUNNING" in process.stdout.readline() + process.stdout.readline()

@@ -1,0 +1,104 @@
+"""The engine's own activity behind `retry_now` and `give_up`: changes the next attempt of steps that wait for one.
+
+Temporal alone knows what waits for an attempt, and changes it without an event; who asked is noted by the workflow.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from temporalio import activity
+from temporalio.api.activity.v1 import ActivityOptions
+from temporalio.api.common.v1 import RetryPolicy, WorkflowExecution
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    PauseActivityRequest,
+    UnpauseActivityRequest,
+    UpdateActivityOptionsRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from perdure.contract.command import NextAttempt
+from perdure.contract.name import ACTIVITY_NEXT_ATTEMPT
+
+_AT_ONCE = timedelta(milliseconds=1)
+_WHY = "attempt it now"
+
+
+@activity.defn(name=ACTIVITY_NEXT_ATTEMPT)
+async def next_attempt(wanted: NextAttempt) -> None:
+    """Have the next attempt of these activities begin at once, or have none made any more.
+
+    One whose attempt runs by now is not cut off: hurried it is already, and given up that attempt is its last. One that
+    ended meanwhile, or that somebody paused, is left alone.
+
+    Raises:
+        RPCError: the server cannot be reached; Temporal repeats the attempt.
+    """
+    info = activity.info()
+    job = WorkflowExecution(workflow_id=info.workflow_id or "", run_id=info.workflow_run_id or "")
+    to = _Job(activity.client(), info.namespace, job)
+    for one in await to.open():
+        if one.activity_id not in wanted.activities or one.paused:
+            continue
+        runs = one.state != PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+        try:
+            if wanted.give_up:
+                await (to.make_last(one) if runs else to.end(one))
+            elif not runs:
+                await to.hurry(one)
+        except RPCError as refused:
+            if refused.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """The job whose activities are changed."""
+
+    client: Client
+    namespace: str
+    job: WorkflowExecution
+
+    async def open(self) -> Sequence[PendingActivityInfo]:
+        request = DescribeWorkflowExecutionRequest(namespace=self.namespace, execution=self.job)
+        return (await self.client.workflow_service.describe_workflow_execution(request)).pending_activities
+
+    async def hurry(self, one: PendingActivityInfo) -> None:
+        """An activity that is let go again is not made to wait for what is left of its backoff."""
+        same = {
+            "namespace": self.namespace,
+            "execution": self.job,
+            "id": one.activity_id,
+            "identity": self.client.identity,
+        }
+        await self.client.workflow_service.pause_activity(
+            PauseActivityRequest(**same, reason=_WHY, request_id=str(uuid4()))
+        )
+        await self.client.workflow_service.unpause_activity(UnpauseActivityRequest(**same))
+
+    async def end(self, one: PendingActivityInfo) -> None:
+        over = Duration()
+        over.FromTimedelta(_AT_ONCE)
+        await self._update(one, ActivityOptions(schedule_to_close_timeout=over), "schedule_to_close_timeout")
+
+    async def make_last(self, one: PendingActivityInfo) -> None:
+        last = RetryPolicy(maximum_attempts=one.attempt)
+        await self._update(one, ActivityOptions(retry_policy=last), "retry_policy.maximum_attempts")
+
+    async def _update(self, one: PendingActivityInfo, options: ActivityOptions, field: str) -> None:
+        request = UpdateActivityOptionsRequest(
+            namespace=self.namespace,
+            execution=self.job,
+            id=one.activity_id,
+            identity=self.client.identity,
+            activity_options=options,
+            update_mask=FieldMask(paths=[field]),
+        )
+        await self.client.workflow_service.update_activity_options(request)

@@ -1,0 +1,49 @@
+"""`retry_now` and `give_up`: decisions about the next attempt of what fails but lives."""
+
+from collections.abc import Callable
+
+from perdure.contract.command import GiveUpCommand, NextAttempt, RetryNowCommand
+from perdure.contract.journal import JournalType
+from perdure.contract.name import activity_id
+from perdure.contract.state import StepStatus
+from workflows.job.command import RefusedError
+from workflows.job.execution import Execution
+from workflows.job.unit import Unit
+
+Hurrying = RetryNowCommand | GiveUpCommand
+
+
+def plan_next_attempt(execution: Execution, command: Hurrying, via: str) -> tuple[Callable[[], None], list[str]]:
+    """Note who asked, for each unit. Whether it waits for an attempt Temporal knows, and `next_attempt` asks it.
+
+    Raises:
+        RefusedError: a name means nothing that runs, or the job is paused.
+    """
+    units = [_running(execution, name) for name in dict.fromkeys(command.steps)]
+    if execution.job.paused and isinstance(command, RetryNowCommand):
+        raise RefusedError("API.STEP_NOT_RETRYING", "the job is paused: resume it")
+    kind = JournalType.STEP_GIVEN_UP if isinstance(command, GiveUpCommand) else JournalType.STEP_ATTEMPTED_NOW
+
+    def act() -> None:
+        for unit in units:
+            execution.job.notes.add(
+                kind, step=unit.name, round_=unit.round, actor=command.actor, reason=command.reason, via=via
+            )
+
+    return act, [unit.name for unit in units]
+
+
+def next_attempt(execution: Execution, command: Hurrying, units: list[str]) -> NextAttempt:
+    """What Temporal is asked for."""
+    found = [unit for unit in map(execution.job.unit, units) if unit is not None]
+    activities = [activity_id(unit.name, unit.round) for unit in found]
+    return NextAttempt(activities=activities, give_up=isinstance(command, GiveUpCommand))
+
+
+def _running(execution: Execution, name: str) -> Unit:
+    unit = execution.job.unit(name)
+    if unit is None:
+        raise RefusedError("API.STEP_UNKNOWN", f"the job has no step {name[:100]!r}")
+    if unit.status is not StepStatus.RUNNING:
+        raise RefusedError("API.STEP_NOT_RETRYING", f"step {name} is not being retried; it is {unit.status}")
+    return unit
