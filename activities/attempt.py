@@ -22,7 +22,7 @@ from perdure.contract.backoff import retry_delay
 from perdure.contract.effect import effect_unknown
 from perdure.contract.error import ErrorClass, ErrorInfo
 from perdure.contract.error_pattern import matches
-from perdure.contract.ledger import AttemptLedger, AttemptRecord, Heartbeat
+from perdure.contract.ledger import AttemptLedger, AttemptRecord, Heartbeat, Usage
 from perdure.contract.limit import KIB
 from perdure.contract.state import AttemptOutcome, Effect
 from perdure.contract.step_call import StepInput
@@ -101,6 +101,11 @@ class Attempt:
         self._progress = self._progress if progress is None else self._mask.json(progress)
         self.checkpoint = self.checkpoint if checkpoint is None else self._mask.json(checkpoint)
         self._beat()
+
+    def used(self, cpu_seconds: float, peak_memory_bytes: int) -> None:
+        """What the step took in a process of its own; told with how the attempt ends."""
+        usage = Usage(cpu_ms=round(cpu_seconds * 1000), peak_memory_bytes=peak_memory_bytes)
+        self._record = self._record.model_copy(update={"usage": usage})
 
     def tell(self) -> None:
         """Let the observer know that Temporal has something new to say about this step's attempts."""

@@ -66,9 +66,6 @@ async def _try(wanted: LocalCall, definition: StepDefinition, runtime: StepRunti
     try:
         result = await traced_attempt(definition, runtime, _within_bounds(wanted.call))
     except ApplicationError as raised:
-        if activity.is_cancelled():
-            # Nothing is told of a batch that was stopped: cheap steps have no effects, and may be tried again.
-            raise asyncio.CancelledError from None
         return LocalTry(id=wanted.id, record=_record(raised), final=raised.non_retryable)
     return LocalTry(id=wanted.id, record=result.ledger.records[-1], output=result.output)
 

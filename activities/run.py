@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import structlog
 from pydantic import BaseModel, ValidationError
 from structlog.typing import FilteringBoundLogger
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.attempt import Attempt
@@ -46,14 +47,19 @@ async def run_attempt(definition: StepDefinition, runtime: StepRuntime, call: St
     """
     attempt = Attempt(runtime, call, mask)
     log = _logger(attempt, mask)
-    log.info("step attempt started")
+    if not attempt.info.is_local:  # that one is over before anybody reads of its start
+        log.info("step attempt started")
     if attempt.number > 1:  # the one before may have been lost with its worker, telling nobody
         attempt.tell()
     limit = asyncio.timeout(_seconds(attempt))
     interruption = Interruption(attempt.heartbeat, runtime.grace)
     context = _context(runtime, attempt, log, mask, interruption)
-    async with _slot(runtime, attempt), attempt.alive():
-        output = await interruption.guard(_run_step(definition, context, attempt, limit, mask))
+    step = _run_step(definition, context, attempt, limit, mask)
+    if attempt.info.is_local:
+        output = await step
+    else:
+        async with _slot(runtime, attempt), attempt.alive():
+            output = await interruption.guard(step)
     if isinstance(output, _Raised):
         raised = output.raised
         timeout = time_allowed(attempt.info, call)
@@ -69,9 +75,6 @@ async def run_attempt(definition: StepDefinition, runtime: StepRuntime, call: St
 async def _slot(runtime: StepRuntime, attempt: Attempt) -> AsyncIterator[None]:
     """Counts the slot that an attempt from a task queue takes."""
     info = attempt.info
-    if info.is_local:
-        yield
-        return
     queue = info.task_queue.removeprefix(TASK_QUEUE_PREFIX)
     waited = info.started_time - info.current_attempt_scheduled_time
     runtime.metrics.take_slot(queue, attempt.call.step_type, waited.total_seconds())
@@ -101,7 +104,9 @@ async def _run_step(
             return mask.json(to_output(definition.result, value, call.limits.output_bytes))
     except _NOT_OURS:
         raise
-    except BaseException as raised:  # noqa: BLE001  whatever it is, it is told
+    except BaseException as raised:  # whatever it is, it is told
+        if attempt.info.is_local and activity.is_cancelled():
+            raise  # the job, or the worker, ends: a local try leaves no trace then
         return _Raised(raised)
 
 
@@ -136,6 +141,7 @@ def _context(
         on_heartbeat=attempt.report,
         on_secret=lambda name: mask.add(runtime.secrets.get(name)),
         on_cancelled=lambda: interruption.stopping,
+        on_usage=attempt.used,
     )
 
 

@@ -28,7 +28,8 @@ def all_activities(runtime: StepRuntime, plugins: Sequence[StepDefinition] = ())
     definitions = [*(definition_of(function) for function in BUILT_IN), *plugins]
     steps = [activity_for(definition, runtime) for definition in definitions]
     unknown = unknown_step(runtime, [definition.name for definition in definitions])
-    return [*steps, unknown, request_cancel, hold_steps, next_attempt]
+    engine: list[Callable[..., Any]] = [local_tries(definitions, runtime), request_cancel, hold_steps, next_attempt]
+    return [*steps, unknown, *engine]
 
 
 def activity_for(definition: StepDefinition, runtime: StepRuntime) -> StepActivity:

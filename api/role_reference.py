@@ -41,7 +41,8 @@ is noted.
 ## Notes
 Views of payloads, refusals, and keys made, rotated or revoked are log lines of the API: event `audit`, with `audit`
 (`PAYLOAD_VIEWED`, `ACCESS_DENIED`, `KEY_CREATED`, `KEY_ROTATED`, `KEY_REVOKED`; of decisions that leave no event of
-their own `BULK_ACTION_STARTED`, `BULK_ACTION_ABORTED`), `actor` and `request_id`. They are written at level INFO. They are not yet rows of the audit table.
+their own `BULK_ACTION_STARTED`, `BULK_ACTION_ABORTED`), `actor` and `request_id`. They are written
+at level INFO. They are not yet rows of the audit table.
 """
 _METHODS = ("get", "post", "put", "patch", "delete")
 

@@ -1,9 +1,10 @@
-"""`python -m benchmarks.bulk [JOBS] [--rate N] [--canary N] [--kill]`: parked jobs brought home a second.
+"""`python -m benchmarks.bulk [JOBS] [--rate N] [--canary N] [--kill] [--abort]`: parked jobs brought home a second.
 
 Parks JOBS jobs (default 1,000), measures the life of fresh ones that come steadily with nothing else going on, then the
 same while one bulk action retries all that is parked. Wanted: fresh jobs' p99 at most twice what it is without. At the
 end every job must have been decided about once and have completed; else the exit code is 1. With --kill worker and
-API are killed once in the middle (kill -9; the stack starts them again), and fresh jobs are left out.
+API are killed in the middle (kill -9; the stack starts them again), and fresh jobs are left out. With --abort a first
+action is aborted after a quarter, and another one brings home the rest.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import signal
 import statistics
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -78,8 +80,13 @@ async def _life(api: httpx.AsyncClient, client: Client) -> float:
     return (seen.close_time - seen.start_time).total_seconds() * 1000
 
 
-async def bulk(api: httpx.AsyncClient, wanted: dict[str, Any], stack: EmbeddedStack, *, kill: bool) -> dict[str, Any]:
-    """Retry all that is parked; the action once it has ended."""
+Meanwhile = Callable[[str], Awaitable[None]]
+
+
+async def bulk(
+    api: httpx.AsyncClient, wanted: dict[str, Any], share: float, meanwhile: Meanwhile | None
+) -> dict[str, Any]:
+    """Retry all that is parked, and do something when that share is decided; the action once it has ended."""
     path = (await api.post("/v1/bulk-actions", json=wanted)).raise_for_status().headers["location"]
     while True:
         try:
@@ -88,12 +95,32 @@ async def bulk(api: httpx.AsyncClient, wanted: dict[str, Any], stack: EmbeddedSt
             seen = {"finished_at": None, "counts": {}, "total": 1}  # the API is being started again
         if seen["finished_at"] is not None:
             return dict(seen)
-        if kill and seen["counts"].get("ACCEPTED", 0) > seen["total"] / 2:
-            print(f"killed worker and API after {seen['counts']}")
-            for part in ("worker", "api"):
-                os.kill(getattr(stack.info.pids, part), signal.SIGKILL)
-            kill = False
+        if meanwhile is not None and seen["counts"].get("ACCEPTED", 0) > seen["total"] * share:
+            print(f"after {seen['counts']}:", flush=True)
+            await meanwhile(path)
+            meanwhile = None
         await asyncio.sleep(0.5)
+
+
+def killing(stack: EmbeddedStack) -> Meanwhile:
+    """Kills worker and API."""
+
+    async def kill(_: str) -> None:
+        print("killed worker and API", flush=True)
+        for part in ("worker", "api"):
+            os.kill(getattr(stack.info.pids, part), signal.SIGKILL)
+
+    return kill
+
+
+def aborting(api: httpx.AsyncClient) -> Meanwhile:
+    """Aborts the action."""
+
+    async def abort(path: str) -> None:
+        print("aborted", flush=True)
+        (await api.post(f"{path}/abort", json={"reason": "bench"})).raise_for_status()
+
+    return abort
 
 
 async def until_home(stack: EmbeddedStack, client: Client, jobs: int) -> tuple[int, int]:
@@ -143,18 +170,22 @@ async def measure(given: argparse.Namespace, stack: EmbeddedStack) -> bool:
         careful = {"rate_per_second": given.rate, "canary": given.canary, "canary_within": "1m"}
         wanted = BODY | {name: value for name, value in careful.items() if value is not None}
         clock = time.monotonic()
-        action = await bulk(api, wanted, stack, kill=given.kill)
+        parts: list[tuple[float, Meanwhile | None]] = [(0.25, aborting(api))] if given.abort else []
+        parts.append((0.5, killing(stack) if given.kill else None))
+        actions = [await bulk(api, wanted, *part) for part in parts]
         seconds = time.monotonic() - clock
         stop.set()
         during = await beside
         clock = time.monotonic()
         home, once = await until_home(stack, client, given.jobs)
-    print(f"{given.jobs} parked jobs, rate {given.rate or 'not limited'}: {action['status']} {action['counts']}")
+    for action in actions:
+        print(f"{action['total']} parked jobs: {action['status']} {action['counts']} {action['problem'] or ''}")
     print(f"decided {given.jobs / seconds:.1f} jobs/s, the last came home {time.monotonic() - clock:.1f} s after")
     print(f"completed {home}, decided about once {once}")
     if alone and during:
         _told(alone, during)
-    return bool(action["counts"] == {"ACCEPTED": given.jobs} and home == once == given.jobs)
+    accepted = sum(action["counts"].get("ACCEPTED", 0) for action in actions)
+    return bool(accepted == home == once == given.jobs)
 
 
 async def main(given: argparse.Namespace) -> bool:
@@ -169,4 +200,5 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=float)
     parser.add_argument("--canary", type=int)
     parser.add_argument("--kill", action="store_true")
+    parser.add_argument("--abort", action="store_true")
     sys.exit(0 if asyncio.run(main(parser.parse_args())) else 1)

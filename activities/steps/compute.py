@@ -11,10 +11,10 @@ from perdure.steps.parameter.compute import ComputeCall
 
 
 @step("COMPUTE")
-async def compute(ctx: StepContext, params: ComputeCall) -> Any:  # noqa: ARG001  the signature of a step
+async def compute(ctx: StepContext, params: ComputeCall) -> Any:
     """The value of the expression, or the digest in hexadecimal digits."""
     if params.expression is not None:
-        return await evaluate_bounded(params.expression, params.roots)
+        return await evaluate_bounded(params.expression, params.roots, on_usage=lambda took: ctx.used(*took))
     return _digest(params)
 
 

@@ -22,9 +22,10 @@ _KEPT_ACROSS_ORIGINS = ("accept", "accept-encoding", "accept-language", "user-ag
 @step("HTTP_CALL")
 async def http_call(ctx: StepContext, params: HttpCallParams) -> Any:
     """The answer `{status, headers, body}`, or its body alone. A body that is no text is in base64."""
-    where = {"method": params.method, "url": public_url(httpx.URL(params.url))}
+    url = httpx.URL(params.url)
+    where = {"method": params.method, "url": public_url(url)}
     seconds = parse_duration(params.timeout).total_seconds()
-    request = _request(ctx, params, seconds)
+    request = _request(ctx, params, url, seconds)
     wire = _Wire()
     try:
         async with asyncio.timeout(seconds), _answer(ctx.http, request, params, wire) as answer:
@@ -49,18 +50,21 @@ class _Wire:
         self.sent = False
         request.extensions = {**request.extensions, "trace": self._on_event}
 
-    async def _on_event(self, name: str, _info: Any) -> None:
+    async def _on_event(self, name: str, info: Any) -> None:
         # httpcore names each stage of a request; connecting and TLS come before this one.
         if name.endswith(".send_request_headers.started"):
             self.sent = True
+            info["request"].extensions.pop("trace", None)  # of the eight that follow nobody wants to hear
 
 
 def public_url(url: httpx.URL) -> str:
     """The URL without what may be secret: user, password, query and fragment."""
+    if not (url.userinfo or url.query or url.fragment):
+        return str(url)
     return str(url.copy_with(userinfo=b"", query=None, fragment=None))
 
 
-def _request(ctx: StepContext, params: HttpCallParams, seconds: float) -> httpx.Request:
+def _request(ctx: StepContext, params: HttpCallParams, url: httpx.URL, seconds: float) -> httpx.Request:
     headers = httpx.Headers(params.headers)
     headers.setdefault("Idempotency-Key", ctx.idempotency_key)
     content: bytes | None = None
@@ -70,10 +74,11 @@ def _request(ctx: StepContext, params: HttpCallParams, seconds: float) -> httpx.
     elif params.body is not None:
         headers.setdefault("Content-Type", "text/plain; charset=utf-8")
         content = params.body.encode()
-    url = httpx.URL(params.url)
     if params.query:
         url = url.copy_merge_params(params.query)
-    return ctx.http.build_request(params.method, url, headers=headers, content=content, timeout=seconds)
+    # Once connected the whole call's time is the only bound; a second one, at each read and write, would be the same.
+    within = httpx.Timeout(None, connect=seconds)
+    return ctx.http.build_request(params.method, url, headers=headers, content=content, timeout=within)
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from api.dead_letters.age import NEVER, ParkedWhen
 from api.dead_letters.schemas import GivenReason
 from api.jobs.request import Unit
 from api.jobs.schemas import Moment, PageView, Timestamp, View
@@ -34,6 +35,8 @@ class BulkFilter(Model):
     labels: Annotated[dict[str, str], Field(min_length=1, max_length=32)] | None = None
     since: Timestamp | None = None
     until: Timestamp | None = None
+    older_than: Duration | None = None
+    younger_than: Duration | None = None
     q: _Text | None = None
 
     @model_validator(mode="after")
@@ -42,9 +45,14 @@ class BulkFilter(Model):
             raise _refused(
                 "an empty filter would mean everything: name at least one thing that the jobs have in common"
             )
-        if self.since is not None and self.until is not None and self.since >= self.until:
-            raise _refused("until is not after since: nothing can have been parked between them")
+        if self.when.never is not None:
+            raise _refused(f"{self.when.never}: {NEVER[self.when.never]}")
         return self
+
+    @property
+    def when(self) -> ParkedWhen:
+        """When what is meant was parked."""
+        return ParkedWhen(self.since, self.until, self.older_than, self.younger_than)
 
 
 class BulkActionRequest(Model):

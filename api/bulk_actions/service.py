@@ -201,6 +201,7 @@ def _filter(wanted: BulkFilter, principal: Principal) -> DeadLetterFilter:
     words = search_words(wanted.q or "")
     if wanted.q is not None and not words:
         raise _invalid("$.filter.q", "it has no word to search for")
+    since, until = wanted.when.moments()
     given = {name: getattr(wanted, name) for name in ("error_code", "fingerprint", "http_status", "step", "type")}
     return DeadLetterFilter(
         tenant=principal.scope,
@@ -208,8 +209,8 @@ def _filter(wanted: BulkFilter, principal: Principal) -> DeadLetterFilter:
         error_class=wanted.error_class and wanted.error_class.value,
         queue=wanted.queue,
         labels=wanted.labels or {},
-        since=wanted.since,
-        until=wanted.until,
+        since=since,
+        until=until,
         words=words,
     )
 

@@ -1,5 +1,6 @@
 """What the queries of dead letters mean: words to a filter, or the parameter that is wrong."""
 
+from api.dead_letters.age import NEVER, ParkedWhen
 from api.dead_letters.read_schemas import DeadLetterFilterQuery
 from api.jobs.listing import read_labels, read_words
 from api.problem import invalid
@@ -13,9 +14,10 @@ def dead_letter_filter(query: DeadLetterFilterQuery, principal: Principal) -> De
     Raises:
         ApiError: API.VALIDATION naming the parameter.
     """
-    if query.since is not None and query.until is not None and query.since >= query.until:
-        message = "it is not after since: nothing can have been parked between them"
-        raise invalid("query.until", "API.PARAMETER.VALUE", message)
+    when = ParkedWhen(query.since, query.until, query.older_than, query.younger_than)
+    if when.never is not None:
+        raise invalid(f"query.{when.never}", "API.PARAMETER.VALUE", NEVER[when.never])
+    since, until = when.moments()
     return DeadLetterFilter(
         tenant=principal.scope,
         error_code=query.error_code,
@@ -26,7 +28,7 @@ def dead_letter_filter(query: DeadLetterFilterQuery, principal: Principal) -> De
         type=query.type,
         queue=query.queue,
         labels=read_labels(query.label),
-        since=query.since,
-        until=query.until,
+        since=since,
+        until=until,
         words=read_words(query.q),
     )

@@ -9,7 +9,7 @@ SKIP = decided(
     SkipRequest,
     {
         "With its output": {"reason": "booked by phone", "step": "book", "output": {"status": 201}},
-        "An item of a fan-out": {"reason": "the address is dead", "step": "notify.7", "output": None},
+        "An item of a fan-out": {"reason": "the address is dead", "step": "notify.7", "output": {"sent": False}},
     },
 )
 DISCARD = decided("Discard a parked job", DiscardRequest, {"With a reason": {"reason": "the order was withdrawn"}})

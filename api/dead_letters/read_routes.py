@@ -9,7 +9,13 @@ from api.context import context_of
 from api.dead_letters import read_operation as operation
 from api.dead_letters.entry import read_entry
 from api.dead_letters.listing import dead_letter_filter
-from api.dead_letters.read_schemas import DeadLetterEntryView, DeadLetterFilterQuery, DeadLetterPage, GroupPage
+from api.dead_letters.read_schemas import (
+    DeadLetterEntryView,
+    DeadLetterFilterQuery,
+    DeadLetterPage,
+    GroupPage,
+    GroupQuery,
+)
 from api.dead_letters.view import dead_letter_view, group_view
 from api.jobs.schemas import PageView
 from api.jobs.target import JobId
@@ -22,6 +28,7 @@ from perdure.store import dead_letter_group as group_store
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"], dependencies=[Depends(authenticate)])
 _FILTERED = [Depends(only(DeadLetterFilterQuery))]
+_GROUPED = [Depends(only(GroupQuery))]
 
 
 @router.get("", dependencies=_FILTERED, operation_id="listDeadLetters", **operation.LIST)
@@ -37,14 +44,16 @@ async def list_dead_letters(
     return DeadLetterPage(data=data, page=PageView(cursor=cursor, has_more=cursor is not None))
 
 
-@router.get("/groups", dependencies=_FILTERED, operation_id="listDeadLetterGroups", **operation.GROUPS)
-async def list_groups(
-    found: UseServices, principal: Viewer, query: Annotated[DeadLetterFilterQuery, Query()]
-) -> GroupPage:
-    """What is parked by kind of failure (fingerprint), the most frequent first, with how many when."""
+@router.get(
+    "/groups", dependencies=_GROUPED, operation_id="listDeadLetterGroups", **operation.GROUPS
+)
+async def list_groups(found: UseServices, principal: Viewer, query: Annotated[GroupQuery, Query()]) -> GroupPage:
+    """What is parked, or was, by kind of failure (fingerprint), with how many when."""
     wanted = dead_letter_filter(query, principal)
     async with found.store.transaction() as connection:
-        groups, cursor = await group_store.list_groups(connection, wanted, datetime.now(UTC), query.cursor, query.limit)
+        groups, cursor = await group_store.list_groups(
+            connection, wanted, datetime.now(UTC), query.cursor, query.limit, state=query.state
+        )
     page = PageView(cursor=cursor, has_more=cursor is not None)
     return GroupPage(data=[group_view(group) for group in groups], page=page)
 

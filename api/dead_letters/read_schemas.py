@@ -3,7 +3,9 @@
 from pydantic import BaseModel, Field
 
 from api.jobs.schemas import AttemptView, JobSummary, JobView, Moment, PageView, Timestamp, View
+from perdure.contract.duration import Duration
 from perdure.contract.error import ErrorClass
+from perdure.store.dead_letter_group import GroupState
 
 
 class ParkedErrorView(View):
@@ -95,9 +97,10 @@ class CountView(View):
 
 
 class GroupView(View):
-    """What is parked with one kind of failure. `count` units in `jobs` jobs; `message` without what varies.
+    """One kind of failure. `count` units in `jobs` jobs are parked with it; `message` without what varies.
 
-    `hours` are those of the last two days, `days` those of the last thirty, in which some were parked.
+    `resolved`: how many more were parked with it and are no more. `first_seen`, `last_seen`, `hours` (of the last two
+    days) and `days` (of the last thirty) are of both. `types`: of the jobs, with the version of their definition.
     """
 
     fingerprint: str
@@ -106,6 +109,7 @@ class GroupView(View):
     types: list[str]
     count: int
     jobs: int
+    resolved: int
     first_seen: Moment
     last_seen: Moment
     hours: list[CountView]
@@ -115,7 +119,7 @@ class GroupView(View):
 
 
 class GroupPage(View):
-    """A page of groups, the most frequent first."""
+    """A page of groups: the most frequent first; where the past is asked for, what was parked last."""
 
     data: list[GroupView]
     page: PageView
@@ -134,6 +138,17 @@ class DeadLetterFilterQuery(BaseModel):
     label: list[str] = Field([], max_length=32, description="`key=value`, repeatable.")
     since: Timestamp | None = Field(None, description="Parked at or after (RFC 3339).")
     until: Timestamp | None = Field(None, description="Parked before.")
+    older_than: Duration | None = Field(None, description="Parked longer than so ago, such as `2h`.")
+    younger_than: Duration | None = Field(None, description="Parked within so long, such as `10m`.")
     q: str | None = Field(None, max_length=200, description="Words in the job's name, its labels, code or message.")
     cursor: str | None = Field(None, max_length=1000, description="From the `page` before.")
     limit: int = Field(50, ge=1, le=200)
+
+
+class GroupQuery(DeadLetterFilterQuery):
+    """What groups are narrowed to, and whether those count of which nothing is parked any more."""
+
+    state: GroupState = Field(
+        GroupState.PARKED,
+        description="`RESOLVED`: nothing of it is parked any more. `ALL`: both. Those of 30 days, or from `since` on.",
+    )

@@ -78,6 +78,7 @@ def group_view(group: Group) -> GroupView:
         types=list(group.types),
         count=group.count,
         jobs=group.jobs,
+        resolved=group.resolved,
         first_seen=group.first_at,
         last_seen=group.last_at,
         hours=_counts(group.hours),

@@ -41,6 +41,13 @@ class JobErrorView(ErrorView):
     step_id: str | None
 
 
+class UsageView(View):
+    """What an attempt took in a process of its own: CPU time, and the most memory that was resident."""
+
+    cpu_ms: int
+    peak_memory_bytes: int
+
+
 class AttemptView(View):
     """One try at a step. `live`: seen while it ran, not yet in the history."""
 
@@ -52,6 +59,7 @@ class AttemptView(View):
     outcome: AttemptOutcome | None
     error: ErrorView | None
     next_retry_at: Moment | None
+    usage: UsageView | None = Field(description="null where it shared its worker's process with others")
     live: bool
 
 

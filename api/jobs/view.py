@@ -20,6 +20,7 @@ from api.jobs.schemas import (
     LinksView,
     ProjectionView,
     StepView,
+    UsageView,
     WaitingForView,
 )
 from perdure.contract.error import ErrorInfo
@@ -125,7 +126,8 @@ def _tried(unit: UnitRecord) -> dict[str, Any]:
 def attempt_view(attempt: StepAttempt) -> AttemptView:
     """One try at a unit, payloads as they are."""
     shown = {name: getattr(attempt, name) for name in AttemptView.model_fields}
-    return AttemptView(**shown | {"error": error_view(attempt.error)})
+    usage = attempt.usage and UsageView(**dict(attempt.usage))
+    return AttemptView(**shown | {"error": error_view(attempt.error), "usage": usage})
 
 
 def error_view(error: ErrorInfo | None) -> ErrorView | None:

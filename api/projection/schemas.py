@@ -80,7 +80,7 @@ class SetAsideView(View):
 
 
 class DifferenceView(View):
-    """How many more jobs Temporal has (below 0: fewer) than the tables."""
+    """How many more jobs there are (below 0: fewer) than elsewhere."""
 
     type: str
     outcome: str
@@ -94,7 +94,11 @@ class ReconciliationView(View):
     compared_at: Moment
     missing: int = Field(description="Runs that closed in Temporal and not in the tables.")
     extra: int = Field(description="Jobs that ended in the tables and not in Temporal.")
-    differences: list[DifferenceView]
+    differences: list[DifferenceView] = Field(description="What Temporal has more than the tables.")
+    miscounted: list[DifferenceView] = Field(
+        description="What the workers' counters, those in `/metrics`, have more than Temporal and the tables."
+    )
+    vanished: int = Field(description="Workers that were killed and took counts with them: fewer are then no fault.")
 
 
 class ProjectionState(View):

@@ -1,5 +1,7 @@
 """From stored operations to what the API shows; pure. Used by the projection routes."""
 
+from collections.abc import Mapping
+
 from api.projection.schemas import (
     CountsView,
     DifferenceView,
@@ -37,10 +39,14 @@ def reconciliation_view(found: Reconciliation) -> ReconciliationView:
         compared_at=found.compared_at,
         missing=found.missing,
         extra=found.extra,
-        differences=[
-            DifferenceView(type=type_, outcome=outcome, jobs=number) for (type_, outcome), number in faulty.items()
-        ],
+        differences=_differences(faulty),
+        miscounted=_differences(found.miscounted),
+        vanished=found.vanished,
     )
+
+
+def _differences(numbers: Mapping[tuple[str, str], int]) -> list[DifferenceView]:
+    return [DifferenceView(type=type_, outcome=outcome, jobs=number) for (type_, outcome), number in numbers.items()]
 
 
 def set_aside_view(job: SetAside) -> SetAsideView:

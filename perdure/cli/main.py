@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import perdure
 from perdure.cli.lazy import LazyGroup
 from perdure.cli.option import Options, takes_options
+from perdure.cli.usage import own_words
 
 _EMBEDDED = {"dev": "perdure.cli.dev:dev", "demo": "perdure.cli.demo.command:demo"}
 """Not on Windows, which lacks what the embedded stack is built on; all others speak HTTP from anywhere."""
@@ -27,6 +28,16 @@ class Commands(LazyGroup):
         "keys": "perdure.cli.keys.app:app",
         "projection": "perdure.cli.projection.app:app",
     }
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the options before the command."""
+        with own_words():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the command's own options, and run it."""
+        with own_words():
+            return super().invoke(ctx)
 
 
 app = typer.Typer(

@@ -2,14 +2,18 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TextIO
+from typing import TextIO, TypeVar
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.table import Column, Table
 from rich.text import Text
 
 UNBOUNDED = 1_000
 """Columns assumed where nobody looks: a program that reads the output must not find lines cut."""
+_GAP = 2
+_FOLDED = 22
+"""What the column of words is folded down to before others are left out."""
 
 STYLES = {
     "COMPLETED": "green",
@@ -47,9 +51,71 @@ def _console(file: TextIO) -> Console:
     return Console(file=file, width=None if eyes else UNBOUNDED, highlight=False, markup=False, emoji=False)
 
 
-def table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """An empty table without lines; the columns named in `right` are numbers."""
-    empty = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+class _Fitting(Table):
+    """A table that in a narrow terminal leaves out columns it can spare; where none is left, a block a row.
+
+    So ids and states stay in one piece, to be read and copied.
+    """
+
+    spare: tuple[str, ...] = ()
+    folds: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Whatever fits best."""
+        wide = options.update(width=UNBOUNDED)
+        needed = [self._needed(console, wide, column) for column in self.columns]
+        shown = list(range(len(needed)))
+        for name in self.spare:
+            if sum(needed[number] for number in shown) > options.max_width:
+                shown = [number for number in shown if self.columns[number].header != name]
+        if len(shown) == len(needed) and sum(needed) <= options.max_width:
+            yield from super().__rich_console__(console, options)
+        elif sum(needed[number] for number in shown) <= options.max_width:
+            yield self._with([self.columns[number] for number in shown])
+        else:
+            yield Group(*(self._block(cells) for cells in zip(*(one.cells for one in self.columns), strict=True)))
+
+    def _needed(self, console: Console, options: ConsoleOptions, column: Column) -> int:
+        widest = max(Measurement.get(console, options, cell).maximum for cell in (column.header, *column.cells))
+        return min(widest, _FOLDED if column.header == self.folds else UNBOUNDED) + _GAP
+
+    def _with(self, columns: Sequence[Column]) -> Table:
+        fewer = _empty(Table)
+        for column in columns:
+            fewer.add_column(column.header, justify=column.justify, overflow=column.overflow)
+        for cells in zip(*(column.cells for column in columns), strict=True):
+            fewer.add_row(*cells)
+        return fewer
+
+    def _block(self, cells: Sequence[RenderableType]) -> RenderableType:
+        first, *others = cells
+        below = Table.grid(padding=(0, _GAP, 0, 0))
+        below.add_column(style="dim")
+        below.add_column(overflow="fold")
+        for column, cell in zip(self.columns[1:], others, strict=True):
+            if str(cell).strip():
+                below.add_row(f"  {column.header}", cell)
+        return Group(first, below) if str(first).strip() else below
+
+
+_T = TypeVar("_T", bound=Table)
+
+
+def _empty(kind: type[_T]) -> _T:
+    return kind(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="dim")
+
+
+def table(*columns: str, right: Sequence[str] = (), spare: Sequence[str] = (), folds: str | None = None) -> Table:
+    """An empty table without lines.
+
+    Args:
+        columns: their names.
+        right: those of numbers.
+        spare: those that a narrow terminal goes without, the first one first.
+        folds: the one that may take several lines: the last, where none is named.
+    """
+    empty = _empty(_Fitting)
+    empty.spare, empty.folds = tuple(spare), folds or columns[-1]
     for name in columns:
         empty.add_column(name, justify="right" if name in right else "left", overflow="fold")
     return empty

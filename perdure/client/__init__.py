@@ -6,6 +6,16 @@ with PerdureClient("http://127.0.0.1:8080", api_key=key) as perdure:
 """
 
 from perdure.client.asynchronous import AsyncPerdureClient
+from perdure.client.bulk import BulkAction, BulkActionPage, BulkDryRun, BulkItem, BulkItemPage
+from perdure.client.dead_letter import (
+    DeadLetter,
+    DeadLetterPage,
+    Group,
+    GroupPage,
+    ParkedUnit,
+    RetryingJob,
+    RetryingPage,
+)
 from perdure.client.diagnosis import Diagnosis, JobDiagnosis
 from perdure.client.error import (
     ClientError,
@@ -45,12 +55,21 @@ __all__ = [
     "Batch",
     "BatchItem",
     "BatchProblem",
+    "BulkAction",
+    "BulkActionPage",
+    "BulkDryRun",
+    "BulkItem",
+    "BulkItemPage",
     "ClientError",
     "ConflictError",
+    "DeadLetter",
+    "DeadLetterPage",
     "Decision",
     "Diagnosis",
     "DryRun",
     "Error",
+    "Group",
+    "GroupPage",
     "InvalidError",
     "Job",
     "JobDiagnosis",
@@ -63,9 +82,12 @@ __all__ = [
     "NewKey",
     "NotAuthorisedError",
     "NotFoundError",
+    "ParkedUnit",
     "PerdureClient",
     "ProblemError",
     "ProblemItem",
+    "RetryingJob",
+    "RetryingPage",
     "Step",
     "StillOpenError",
     "Submission",

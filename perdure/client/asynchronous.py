@@ -7,7 +7,9 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
+from perdure.client import bulk
 from perdure.client import call as calls
+from perdure.client import dead_letter as parked
 from perdure.client import decision as decisions
 from perdure.client import key as keys
 from perdure.client.connection import Connection, Exchange
@@ -133,6 +135,61 @@ class AsyncPerdureClient:
         """Start a new job that does a closed one again, from its start or `from_step` on."""
         return (await self.exchange(decisions.resubmit(job_id, **options))).value
 
+    async def dead_letters(self, **query: Unpack[parked.ParkedQuery]) -> parked.DeadLetterPage:
+        """One page of jobs with something parked, the last parked first."""
+        return (await self.exchange(parked.list_dead_letters(**query))).value
+
+    async def dead_letter_groups(self, **query: Unpack[parked.GroupQuery]) -> parked.GroupPage:
+        """One page of kinds of failure, the most frequent first; with `state` also of what was brought home."""
+        return (await self.exchange(parked.list_groups(**query))).value
+
+    async def dead_letter(self, job_id: str) -> parked.DeadLetter:
+        """One parked job with its full context."""
+        return (await self.exchange(parked.get_dead_letter(job_id))).value
+
+    async def retrying(self, **query: Unpack[parked.RetryingQuery]) -> parked.RetryingPage:
+        """One page of jobs that fail but live, with what is attempted again, and when."""
+        return (await self.exchange(parked.list_retrying(**query))).value
+
+    async def retry_now(self, job_id: str, *, reason: str, steps: Sequence[str] = ()) -> Decision:
+        """Begin the next attempt of what is being retried (all of it, or `steps`) at once."""
+        return (await self.exchange(parked.retry_now(job_id, reason, steps))).value
+
+    async def give_up(self, job_id: str, steps: Sequence[str], *, reason: str) -> Decision:
+        """Make no further attempt of these: each fails for good, and is caught or parked."""
+        return (await self.exchange(parked.give_up(job_id, reason, steps))).value
+
+    async def preview_bulk_action(
+        self, action: str, *, reason: str, **options: Unpack[bulk.BulkOptions]
+    ) -> bulk.BulkDryRun:
+        """How many parked jobs a bulk action (retry, skip, discard) would be about, and some of them."""
+        return (await self.exchange(bulk.preview(bulk.wanted(action, reason, options)))).value
+
+    async def start_bulk_action(
+        self, action: str, *, reason: str, idempotency_key: str | None = None, **options: Unpack[bulk.BulkOptions]
+    ) -> bulk.BulkAction:
+        """Retry, skip or discard many parked jobs: `ids`, or all that `filter` means now."""
+        fields = bulk.wanted(action, reason, options)
+        return (await self.exchange(bulk.start(fields, idempotency_key=idempotency_key))).value
+
+    async def bulk_action(self, action_id: str) -> bulk.BulkAction:
+        """How far a bulk action is."""
+        return (await self.exchange(bulk.get_action(action_id))).value
+
+    async def bulk_actions(self, *, limit: int | None = None, cursor: str | None = None) -> bulk.BulkActionPage:
+        """One page of bulk actions, newest first."""
+        return (await self.exchange(bulk.list_actions(limit=limit, cursor=cursor))).value
+
+    async def bulk_action_items(
+        self, action_id: str, *, status: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> bulk.BulkItemPage:
+        """One page of the jobs of a bulk action, with what became of each."""
+        return (await self.exchange(bulk.list_items(action_id, status=status, limit=limit, cursor=cursor))).value
+
+    async def abort_bulk_action(self, action_id: str, *, reason: str) -> bulk.BulkAction:
+        """Send no more decisions; those that were sent stay."""
+        return (await self.exchange(bulk.abort(action_id, reason))).value
+
     async def me(self) -> Me:
         """Whose key this client sends."""
         return (await self.exchange(keys.me())).value
@@ -179,3 +236,34 @@ class AsyncPerdureClient:
             StillOpenError: `timeout` seconds have passed and the job has not ended.
         """
         return [job async for job in self.watch(job_id, timeout=timeout)][-1]
+
+    async def watch_bulk_action(
+        self,
+        action_id: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  as in watch
+    ) -> AsyncIterator[bulk.BulkAction]:
+        """The action now and at every change, until it has ended; as `watch`."""
+        patience = Patience(timeout)
+        while True:
+            try:
+                action = await self.bulk_action(action_id)
+            except ClientError as error:
+                patience.troubled(error)
+            else:
+                if patience.looked(action):
+                    yield action
+                if action.final:
+                    return
+            await asyncio.sleep(patience.delay())
+
+    async def wait_bulk_action(
+        self,
+        action_id: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  as in watch
+    ) -> bulk.BulkAction:
+        """The action once it has ended, however it did; raises as `watch`."""
+        async for action in self.watch_bulk_action(action_id, timeout=timeout):
+            last = action
+        return last

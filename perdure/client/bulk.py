@@ -1,8 +1,8 @@
 """Bulk actions for the clients: what the API answers about them, and the requests, as data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import quote
 
 from pydantic import Field
@@ -31,9 +31,27 @@ class BulkAction(View):
     requested_by: str = ""
     total: int
     counts: dict[str, int] = Field(default_factory=dict)
+    filter: dict[str, Any] | None = None
+    rate_per_second: float | None = None
+    canary: int | None = None
     requested_at: datetime | None = None
+    started_at: datetime | None = None
     finished_at: datetime | None = None
     problem: str | None = None
+
+    @property
+    def final(self) -> bool:
+        """Whether no more decisions are sent."""
+        return self.finished_at is not None
+
+    @property
+    def decided(self) -> int:
+        """Jobs of which it is known what became of the decision."""
+        return sum(number for status, number in self.counts.items() if status not in ("PENDING", "NOT_SENT"))
+
+    def older_than(self, other: "BulkAction") -> bool:
+        """Whether this shows less than `other` does."""
+        return self.decided < other.decided
 
     @property
     def well(self) -> bool:
@@ -53,9 +71,11 @@ class BulkItem(View):
 
     position: int
     job_id: str
+    units: list[str] | None = None
     status: str
     code: str | None = None
     detail: str | None = None
+    decided_at: datetime | None = None
 
 
 class BulkItemPage(View):
@@ -63,6 +83,46 @@ class BulkItemPage(View):
 
     data: list[BulkItem]
     page: Page = Page()
+
+
+class ParkedFilter(TypedDict, total=False):
+    """Which parked units are meant; at least one field. Times are RFC 3339, ages durations such as `2h`."""
+
+    error_code: str
+    error_class: str
+    fingerprint: str
+    http_status: int
+    step: str
+    type: str
+    queue: str
+    labels: Mapping[str, str]
+    since: str
+    until: str
+    older_than: str
+    younger_than: str
+    q: str
+
+
+class BulkOptions(TypedDict, total=False):
+    """Which jobs (`ids`, or all that `filter` means now), and how carefully.
+
+    `canary` jobs first, the others only if these do well `canary_within` that time (`5m`); `rate_per_second` at most.
+    `step` and `output` are of a skip; `force`, of a retry, repeats what may have taken effect.
+    """
+
+    ids: Sequence[str]
+    filter: ParkedFilter
+    canary: int
+    canary_within: str
+    rate_per_second: float
+    step: str
+    output: Any
+    force: bool
+
+
+def wanted(action: str, reason: str, options: BulkOptions) -> dict[str, Any]:
+    """The body of the request: `action` is retry, skip or discard."""
+    return {"action": action, "reason": reason, **options}
 
 
 def preview(fields: Mapping[str, Any]) -> Call[BulkDryRun]:
@@ -85,9 +145,11 @@ def get_action(action_id: str) -> Call[BulkAction]:
     return Call("GET", _action_path(action_id), Answer.reader(BulkAction))
 
 
-def list_items(action_id: str, *, status: str | None = None, cursor: str | None = None) -> Call[BulkItemPage]:
+def list_items(
+    action_id: str, *, status: str | None = None, limit: int | None = None, cursor: str | None = None
+) -> Call[BulkItemPage]:
     """A page of its jobs."""
-    params = query_params({"status": status, "cursor": cursor})
+    params = query_params({"status": status, "limit": limit, "cursor": cursor})
     return Call("GET", f"{_action_path(action_id)}/items", Answer.reader(BulkItemPage), params)
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pydantic import Field
 
 from perdure.client.answer import Answer
-from perdure.client.call import Call, body, query_params
+from perdure.client.call import Call, body, key_header, query_params
 from perdure.client.view import Attempt, Decision, Error, Job, Page, View
 
 _PARKED, _RETRYING = "/v1/dead-letters", "/v1/retrying"
@@ -47,21 +47,32 @@ class DeadLetterPage(View):
     page: Page = Page()
 
 
+class Count(View):
+    """How many were parked in the hour or day (UTC) that begins then."""
+
+    at: datetime
+    count: int
+
+
 class Group(View):
-    """What is parked with one kind of failure."""
+    """One kind of failure: what is parked with it, how many more were, and when."""
 
     fingerprint: str
     error: Error
     count: int
     jobs: int
+    resolved: int = 0
+    types: list[str] = Field(default_factory=list)
     first_seen: datetime
     last_seen: datetime
+    hours: list[Count] = Field(default_factory=list)
+    days: list[Count] = Field(default_factory=list)
     example: str
     runbook: str | None = None
 
 
 class GroupPage(View):
-    """A page of groups, the most frequent first."""
+    """A page of groups."""
 
     data: list[Group]
     page: Page = Page()
@@ -105,9 +116,17 @@ class ParkedQuery(TypedDict, total=False):
     labels: Mapping[str, str]
     since: str | None
     until: str | None
+    older_than: str | None
+    younger_than: str | None
     q: str | None
-    limit: int
+    limit: int | None
     cursor: str | None
+
+
+class GroupQuery(ParkedQuery, total=False):
+    """What groups are narrowed to; `state`: PARKED, RESOLVED (nothing of it is parked any more) or ALL."""
+
+    state: str | None
 
 
 def list_dead_letters(**query: Unpack[ParkedQuery]) -> Call[DeadLetterPage]:
@@ -115,8 +134,8 @@ def list_dead_letters(**query: Unpack[ParkedQuery]) -> Call[DeadLetterPage]:
     return Call("GET", _PARKED, Answer.reader(DeadLetterPage), _params(query))
 
 
-def list_groups(**query: Unpack[ParkedQuery]) -> Call[GroupPage]:
-    """What is parked, by kind of failure."""
+def list_groups(**query: Unpack[GroupQuery]) -> Call[GroupPage]:
+    """What is parked, or was, by kind of failure."""
     return Call("GET", f"{_PARKED}/groups", Answer.reader(GroupPage), _params(query))
 
 
@@ -125,25 +144,41 @@ def get_dead_letter(job_id: str) -> Call[DeadLetter]:
     return Call("GET", f"{_PARKED}/{_quoted(job_id)}", Answer.reader(DeadLetter))
 
 
-def list_retrying(*, limit: int | None = None, cursor: str | None = None) -> Call[RetryingPage]:
+class RetryingQuery(TypedDict, total=False):
+    """What the list of retrying jobs is narrowed to; labels are all required."""
+
+    error_code: str | None
+    fingerprint: str | None
+    type: str | None
+    queue: str | None
+    labels: Mapping[str, str]
+    q: str | None
+    limit: int | None
+    cursor: str | None
+
+
+def list_retrying(**query: Unpack[RetryingQuery]) -> Call[RetryingPage]:
     """Jobs that are being retried now."""
-    params = query_params({"limit": limit, "cursor": cursor})
-    return Call("GET", _RETRYING, Answer.reader(RetryingPage), params)
+    return Call("GET", _RETRYING, Answer.reader(RetryingPage), _params(query))
 
 
-def retry_now(job_id: str, reason: str, steps: Sequence[str] = ()) -> Call[Decision]:
+def retry_now(
+    job_id: str, reason: str, steps: Sequence[str] = (), *, idempotency_key: str | None = None
+) -> Call[Decision]:
     """Begin the next attempt at once."""
     sent: dict[str, Any] = {"reason": reason} | ({"steps": list(steps)} if steps else {})
-    return Call("POST", f"{_RETRYING}/{_quoted(job_id)}/now", Answer.reader(Decision), content=body(sent))
+    path, headers = f"{_RETRYING}/{_quoted(job_id)}/now", key_header(idempotency_key)
+    return Call("POST", path, Answer.reader(Decision), (), headers, body(sent))
 
 
-def give_up(job_id: str, reason: str, steps: Sequence[str]) -> Call[Decision]:
+def give_up(job_id: str, reason: str, steps: Sequence[str], *, idempotency_key: str | None = None) -> Call[Decision]:
     """Make no further attempt."""
     content = body({"reason": reason, "steps": list(steps)})
-    return Call("POST", f"{_RETRYING}/{_quoted(job_id)}/give-up", Answer.reader(Decision), content=content)
+    path, headers = f"{_RETRYING}/{_quoted(job_id)}/give-up", key_header(idempotency_key)
+    return Call("POST", path, Answer.reader(Decision), (), headers, content)
 
 
-def _params(query: ParkedQuery) -> list[tuple[str, str]]:
+def _params(query: GroupQuery | ParkedQuery | RetryingQuery) -> list[tuple[str, str]]:
     labels = [("label", f"{key}={value}") for key, value in query.get("labels", {}).items()]
     return [*labels, *query_params({name: value for name, value in query.items() if name != "labels"})]
 

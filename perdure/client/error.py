@@ -58,10 +58,11 @@ class UnexpectedAnswerError(ClientError):
 
 
 class StillOpenError(ClientError):
-    """The job had not ended when the time for waiting was over."""
+    """The job, or bulk action, had not ended when the time for waiting was over."""
 
     def __init__(self, job_id: str, status: str, seconds: float) -> None:
-        super().__init__(f"job {job_id} is still {status} after {seconds:g} s")
+        what = "job" if ":" in job_id else "bulk action"
+        super().__init__(f"{what} {job_id} is still {status} after {seconds:g} s")
         self.job_id = job_id
         self.status = status
 

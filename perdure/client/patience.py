@@ -1,15 +1,34 @@
-"""When to look at a job again, and when to give up; both clients' `watch` follow it."""
+"""When to look at a job, or a bulk action, again, and when to give up; what both clients' `watch…` follow."""
 
 import time
+from typing import Any, Protocol
 
 from perdure.client.error import ClientError, StillOpenError, UnavailableError, UnreachableError
-from perdure.client.view import Job
 
 FIRST = 0.1
 LONGEST = 1.0
 GROWTH = 1.25
 TROUBLE = 60.0
 """Seconds an API that answered before may be away (restarting) before a watch gives up."""
+
+
+class Followed(Protocol):
+    """What is looked at until it has ended."""
+
+    @property
+    def id(self) -> str:
+        """Which one."""
+
+    @property
+    def status(self) -> str:
+        """How it is now."""
+
+    @property
+    def final(self) -> bool:
+        """Whether it has ended."""
+
+    def older_than(self, other: Any) -> bool:
+        """Whether it shows less than an earlier look did."""
 
 
 class Patience:
@@ -19,10 +38,10 @@ class Patience:
         self._timeout = timeout
         self._begun = time.monotonic()
         self._delay = FIRST
-        self._seen: Job | None = None
+        self._seen: Followed | None = None
         self._trouble_since: float | None = None
 
-    def looked(self, job: Job) -> bool:
+    def looked(self, job: Followed) -> bool:
         """Take note of a look at the job; whether it shows something new.
 
         The API answers from Temporal while its projection lacks the job, and the projection may then be behind:

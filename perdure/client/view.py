@@ -27,6 +27,13 @@ class Error(View):
     step_id: str | None = None
 
 
+class Usage(View):
+    """What an attempt took in a process of its own."""
+
+    cpu_ms: int
+    peak_memory_bytes: int
+
+
 class Attempt(View):
     """One try at a step. `live`: seen while the step ran, not yet in the history."""
 
@@ -38,6 +45,7 @@ class Attempt(View):
     outcome: str | None = None
     error: Error | None = None
     next_retry_at: datetime | None = None
+    usage: Usage | None = None
     live: bool = False
 
 

@@ -2,9 +2,10 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 _FORM = re.compile(r"(0|[1-9][0-9]{0,11})(ms|s|m|h|d)", re.ASCII)
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -27,10 +28,18 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(milliseconds=milliseconds)
 
 
+def _written(value: Any) -> Any:
+    # Who writes 5 is told about units, not that it should have been a string.
+    if isinstance(value, int | float):
+        message = 'must be a duration in quotes, with its unit: "250ms", "30s", "10m", "2h" or "7d"'
+        raise PydanticCustomError("duration_type", message)
+    return value
+
+
 def _checked(text: str) -> str:
     parse_duration(text)
     return text
 
 
-Duration = Annotated[str, AfterValidator(_checked)]
+Duration = Annotated[str, BeforeValidator(_written), AfterValidator(_checked)]
 """A string that `parse_duration` accepts; kept as written."""

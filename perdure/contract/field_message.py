@@ -77,8 +77,11 @@ def field_message(found: Sequence[ErrorDetails], *, hide: bool = False) -> tuple
         return "TYPE", f"must be {expected}{_given(value, hide=hide)}{mend}"
     # Of several kinds that a value may have, what is wrong within the one it has is worth telling.
     detail = next((one for one in found if one["type"] not in _TYPES), found[0])
-    code, say = _SAY.get(detail["type"], ("VALUE", _unknown if detail["type"] in _PYDANTICS else _as_told))
-    context = {"msg": detail["msg"], "given": _given(value, hide=hide), **detail.get("ctx", {})}
+    kind = detail["type"]
+    of_type = "TYPE" if kind.endswith("_type") else "VALUE"
+    code, say = _SAY.get(kind, (of_type, _unknown if kind in _PYDANTICS else _as_told))
+    own = {"msg": detail["msg"], "given": _given(value, hide=hide), "number": "" if hide else f", not {value}"}
+    context = {**own, **detail.get("ctx", {})}
     return code, say(value, context)
 
 
@@ -119,7 +122,7 @@ def _one_of(_: Any, context: _Context) -> str:
 
 
 def _bound(words: str, name: str) -> Callable[[Any, _Context], str]:
-    return lambda _, context: f"must be {words} {context[name]}{context['given'].replace('the number ', '')}"
+    return lambda _, context: f"must be {words} {context[name]}{context['number']}"
 
 
 def _too_few(unit: str) -> Callable[[Any, _Context], str]:

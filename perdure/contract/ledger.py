@@ -20,6 +20,13 @@ SHUTDOWN = "WORKER.SHUTDOWN"
 """Code of an attempt that was cut off because its worker was told to stop."""
 
 
+class Usage(Message):
+    """What an attempt took in a process of its own: CPU time, and the most memory that was resident."""
+
+    cpu_ms: int
+    peak_memory_bytes: int
+
+
 class AttemptRecord(Message):
     """One attempt. `ended_at` and `outcome` are null while it runs."""
 
@@ -30,6 +37,8 @@ class AttemptRecord(Message):
     outcome: AttemptOutcome | None = None
     error: ErrorInfo | None = None
     next_retry_at: datetime | None = None
+    usage: Usage | None = None
+    """Known only of what ran in a process of its own."""
 
     @property
     def interrupted(self) -> bool:

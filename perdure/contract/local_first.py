@@ -31,11 +31,17 @@ LOCAL_INPUT_BYTES = 256 * KIB
 LOCAL_RESULT_BYTES = 1024 * KIB
 """A batch makes no further try once it has so much to tell: Temporal takes 2 MiB."""
 
+BATCH_TRIES = 1_000
+"""Tries in one workflow task at most, as long as the batches together take no longer than `LOCAL_SECONDS`."""
+
+AHEAD = 40
+"""Steps that are begun together because the one before is, ahead of their turn, at most."""
+
 LOCAL_BATCH = 40
-"""Local activities at the same time in one job, where each try is one."""
+"""Where each try is a local activity (jobs begun before batches): so many at the same time in one job."""
 
 LOCAL_TRIES = 250
-"""Local tries in one workflow task at most: one that its worker does not finish in 10 s is done again as a whole."""
+"""Likewise: in one workflow task at most. One that its worker does not finish in 10 s is done again as a whole."""
 
 NOT_COUNTED = frozenset({"STEP.TIMEOUT", "STEP.OUTPUT_TOO_LARGE"})
 """Failures of a local try that are due to its being local: the step then runs as if it had not been."""

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
@@ -15,6 +14,26 @@ from perdure.egress.transport import GuardedTransport
 from perdure.telemetry.trace.tracing import Tracing
 
 USER_AGENT = f"perdure/{__version__}"
+
+
+class _NoCookies(httpx.Cookies):
+    """Stays empty: answers are not even searched, which would cost as much as sending a request."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Take none."""
+
+
+class _Client(httpx.AsyncClient):
+    """What one step gets from a partner is no business of another step's: its cookies stay empty."""
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """None at all."""
+        return _NoCookies()
+
+    @cookies.setter
+    def cookies(self, _cookies: object) -> None:
+        """Nobody's."""
 
 
 @asynccontextmanager
@@ -33,11 +52,10 @@ async def guarded_client(
     guarded = GuardedTransport(GuardedBackend(policy, resolver or system), tls=httpx.create_ssl_context())
     transport = TracedTransport(guarded, tracing or Tracing())
     try:
-        async with httpx.AsyncClient(
+        async with _Client(
             transport=transport,
             trust_env=False,
             follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "gzip, deflate"},
             timeout=httpx.Timeout(30.0),
         ) as client:

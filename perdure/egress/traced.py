@@ -4,6 +4,9 @@ Between httpx and the guarded transport, so redirects have spans of their own. N
 both are made of payloads.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import httpx
 from opentelemetry.trace import SpanKind
 
@@ -30,10 +33,12 @@ class TracedTransport(httpx.AsyncBaseTransport):
         if place is None:
             return await self._inner.handle_async_request(request)
         if not self._tracing.exports:
-            return await self._inner.handle_async_request(_with_context(request, place))
+            with _carrying(request, place):
+                return await self._inner.handle_async_request(request)
         span = self._tracing.begin(request.method, place, SpanKind.CLIENT)
         try:
-            answer = await self._inner.handle_async_request(_with_context(request, span.place))
+            with _carrying(request, span.place):
+                answer = await self._inner.handle_async_request(request)
         except BaseException as problem:
             error = type(problem).__name__
             span.end({**_about(request), "error.type": error}, error)
@@ -59,12 +64,14 @@ def _about(request: httpx.Request) -> Attributes:
     }
 
 
-def _with_context(request: httpx.Request, place: TraceContext) -> httpx.Request:
+@contextmanager
+def _carrying(request: httpx.Request, place: TraceContext) -> Iterator[None]:
+    """The request names its place while it is sent; a redirect is made of its headers, and has a place of its own."""
     if _HEADER in request.headers:
-        return request
-    # Another request: a redirect is made of the first one's headers, and has a context of its own.
-    headers = httpx.Headers(request.headers)
-    headers[_HEADER] = place.traceparent
-    return httpx.Request(
-        request.method, request.url, headers=headers, stream=request.stream, extensions=request.extensions
-    )
+        yield
+        return
+    request.headers[_HEADER] = place.traceparent
+    try:
+        yield
+    finally:
+        del request.headers[_HEADER]

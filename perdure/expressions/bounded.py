@@ -10,17 +10,25 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from perdure.expressions.compute import compute_source, evaluate_compute, needs_child
 from perdure.expressions.error import ExpressionError, located
 from perdure.expressions.path import JSON
+from perdure.expressions.usage import Usage, usage_of
 
 TIMEOUT_SECONDS = 10.0
 MEMORY_BYTES = 512 * 1024 * 1024
 _MEMORY_DEATHS = {-signal.SIGABRT, -signal.SIGKILL, -signal.SIGSEGV}
+
+OnUsage = Callable[[Usage], object]
+
+
+def _nobody(_usage: Usage) -> None:
+    """Nobody wants to know."""
+
 
 _children: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
@@ -30,11 +38,13 @@ async def evaluate_bounded(
     roots: Mapping[str, JSON],
     timeout_seconds: float = TIMEOUT_SECONDS,
     memory_bytes: int = MEMORY_BYTES,
+    on_usage: OnUsage = _nobody,
 ) -> JSON:
     """The value of a COMPUTE expression; `roots` as `compute_roots` gives them.
 
     At most one child a CPU runs at a time; waiting for a turn does not count. Raises ExpressionError, also when
-    the time or the memory is used up. Cancelling kills the child.
+    the time or the memory is used up. Cancelling kills the child. `on_usage` is told what the child took, as far as
+    that is known: not of one that its memory limit killed, and nothing where no child was needed.
     """
     if not needs_child(expression, roots):
         return evaluate_compute(expression, roots)
@@ -46,7 +56,7 @@ async def evaluate_bounded(
     }
     with located(compute_source(expression)):
         async with _turn():
-            return await _ask_child(json.dumps(request).encode(), timeout_seconds, memory_bytes)
+            return await _ask_child(json.dumps(request).encode(), timeout_seconds, memory_bytes, on_usage)
 
 
 def _turn() -> asyncio.Semaphore:
@@ -54,7 +64,7 @@ def _turn() -> asyncio.Semaphore:
     return _children.setdefault(loop, asyncio.Semaphore(os.cpu_count() or 1))
 
 
-async def _ask_child(request: bytes, timeout_seconds: float, memory_bytes: int) -> JSON:
+async def _ask_child(request: bytes, timeout_seconds: float, memory_bytes: int, on_usage: OnUsage) -> JSON:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",
@@ -70,21 +80,24 @@ async def _ask_child(request: bytes, timeout_seconds: float, memory_bytes: int) 
     except TimeoutError:
         raise ExpressionError(f"took longer than {timeout_seconds:g} s; work on less data at once") from None
     finally:
-        await _end(child)
-    return _read_answer(output, child.returncode, memory_bytes)
+        await _end(child, on_usage)
+    return _read_answer(output, child.returncode, memory_bytes, on_usage)
 
 
-async def _end(child: Process) -> None:
+async def _end(child: Process, on_usage: OnUsage) -> None:
     if child.returncode is None:
+        if (used := usage_of(child.pid)) is not None:
+            on_usage(used)
         child.kill()
         await child.wait()
 
 
-def _read_answer(output: bytes, returncode: int | None, memory_bytes: int) -> JSON:
+def _read_answer(output: bytes, returncode: int | None, memory_bytes: int, on_usage: OnUsage) -> JSON:
     try:
         answer = json.loads(output)
     except ValueError:
         raise ExpressionError(_death(returncode, memory_bytes)) from None
+    on_usage(Usage(*answer["usage"]))
     if "error" in answer:
         raise ExpressionError(answer["error"])
     return answer["value"]

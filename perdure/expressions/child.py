@@ -1,7 +1,7 @@
 """The killable process of `bounded`: `python -m perdure.expressions.child`.
 
 Reads one request from stdin, `{"expression", "roots", "memory_bytes", "seconds"}`, and writes one answer to stdout,
-`{"value"}` or `{"error": message}`.
+`{"value"}` or `{"error": message}`, and `"usage": [CPU seconds, bytes]`.
 """
 
 import json
@@ -11,6 +11,7 @@ import sys
 
 from perdure.expressions.compute import evaluate_compute
 from perdure.expressions.error import ExpressionError
+from perdure.expressions.usage import own_usage
 
 # What the interpreter and the binding take before any data.
 _PROGRAM_BYTES = 96 * 1024 * 1024
@@ -26,7 +27,7 @@ def main() -> None:
         answer = {"value": evaluate_compute(request["expression"], request["roots"], anywhere=True)}
     except ExpressionError as error:
         answer = {"error": error.message}
-    sys.stdout.write(json.dumps(answer))
+    sys.stdout.write(json.dumps({**answer, "usage": own_usage()}))
 
 
 def _limit(kind: int, most: int) -> None:

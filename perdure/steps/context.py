@@ -38,6 +38,7 @@ class StepContext:
     on_heartbeat: Callable[[Any, Any], None]
     on_secret: Callable[[str], str]
     on_cancelled: Callable[[], bool]
+    on_usage: Callable[[float, int], None] = lambda _cpu, _peak: None
 
     def heartbeat(self, progress: Any = None, checkpoint: Any = None) -> None:
         """Show how far the step is and keep where to go on; None leaves what was said before.
@@ -56,6 +57,10 @@ class StepContext:
             StepError: this worker has no such secret (STEP.SECRET_MISSING).
         """
         return self.on_secret(name)
+
+    def used(self, cpu_seconds: float, peak_memory_bytes: int) -> None:
+        """Say what the attempt took in a process of its own: it is shown with the attempt. The last word counts."""
+        self.on_usage(cpu_seconds, peak_memory_bytes)
 
     @property
     def cancelled(self) -> bool:

@@ -1,26 +1,41 @@
-"""What is parked now by kind of failure. Used by the API."""
+"""What is parked, or was, by kind of failure. Used by the API."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, literal, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, DateTime, FromClause, Row, func, literal, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.store import cursor as paging
 from perdure.store.dead_letter import BOTH, DeadLetterFilter, conditions
+from perdure.store.job_filter import Columns
 from perdure.store.json_row import is_one_of
+from perdure.store.parking import EVER, parkings
 from perdure.store.table import dead_letters, jobs
 
-_GROUP_ORDER = "-count"
+PAST = timedelta(days=30)
+"""How far back groups are looked for of which nothing is parked any more, where the filter does not say `since`."""
 _TYPES_SHOWN = 20
+
+
+class GroupState(StrEnum):
+    """Which groups. RESOLVED: nothing of it is parked any more."""
+
+    PARKED = "PARKED"
+    RESOLVED = "RESOLVED"
+    ALL = "ALL"
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What is parked with one kind of failure. `hours` and `days`: how many were parked in each that has some."""
+    """One kind of failure: `count` units of `jobs` jobs are parked with it, `resolved` were and are no more.
+
+    First and last time, `hours` and `days` (how many were parked in each that has some) are of all of them.
+    """
 
     fingerprint: str
     code: str
@@ -29,6 +44,7 @@ class Group:
     step_type: str
     count: int
     jobs: int
+    resolved: int
     first_at: datetime
     last_at: datetime
     types: Sequence[str]
@@ -37,68 +53,131 @@ class Group:
     days: Mapping[datetime, int]
 
 
-async def list_groups(
-    connection: AsyncConnection, wanted: DeadLetterFilter, now: datetime, cursor: str | None, limit: int
-) -> tuple[list[Group], str | None]:
-    """A page of what is parked by kind of failure, the most frequent first; the next page's cursor.
+class _Source(NamedTuple):
+    """What is grouped: units with their jobs, the columns of units, and which of them are parked now."""
 
-    Hours are those of the last two days, days those of the last thirty, both in UTC.
+    tables: FromClause
+    unit: Columns
+    parked: ColumnElement[bool]
+
+
+_NOW = _Source(BOTH, dead_letters.c, literal_column("true"))
+_EVER = _Source(EVER, parkings.c, parkings.c.still)
+
+
+async def list_groups(
+    connection: AsyncConnection,
+    wanted: DeadLetterFilter,
+    now: datetime,
+    cursor: str | None,
+    limit: int,
+    *,
+    state: GroupState = GroupState.PARKED,
+) -> tuple[list[Group], str | None]:
+    """A page of kinds of failure, and the next page's cursor.
+
+    Of what is parked the most frequent come first; where the past is asked for, what was parked last. Hours are those
+    of the last two days, days those of the last thirty, both in UTC.
 
     Raises:
         CursorError: `cursor` is not one that a page of this list has given.
     """
-    table = dead_letters.c
-    newest = table.parked_at.desc()
-
-    def of_newest(column: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.array_agg(aggregate_order_by(column, newest))[1]
-
-    count = func.count()
-    query = select(
-        table.fingerprint,
-        *(of_newest(table[name]).label(name) for name in ("code", "error_class", "message", "step_type")),
-        of_newest(table.job_id).label("example"),
-        count.label("count"),
-        func.count(table.job_id.distinct()).label("jobs"),
-        func.min(table.parked_at).label("first_at"),
-        func.max(table.parked_at).label("last_at"),
-        func.array_agg(jobs.c.type.distinct()).label("types"),
-    ).select_from(BOTH)
-    query = query.where(*conditions(wanted)).group_by(table.fingerprint)
-    if cursor is not None:
-        position = paging.decode_position(_GROUP_ORDER, int, cursor)
-        query = query.having(tuple_(count, table.fingerprint) < tuple_(literal(position.value), literal(position.id)))
-    rows = (await connection.execute(query.order_by(count.desc(), table.fingerprint.desc()).limit(limit + 1))).all()
+    within = wanted
+    if state is not GroupState.PARKED and wanted.since is None:
+        within = replace(wanted, since=now - PAST)
+    rows = await _page(connection, within, state, cursor, limit + 1)
     page = rows[:limit]
     prints = [row.fingerprint for row in page]
+    ever = await _ever(connection, wanted, prints)
     hours = await _counts(connection, wanted, prints, "hour", now - timedelta(days=2))
     days = await _counts(connection, wanted, prints, "day", now - timedelta(days=30))
-    groups = [
-        Group(
-            **{**row._mapping, "types": row.types[:_TYPES_SHOWN]},  # noqa: SLF001 - SQLAlchemy's public name
-            hours=hours.get(row.fingerprint, {}),
-            days=days.get(row.fingerprint, {}),
-        )
-        for row in page
-    ]
-    more = len(rows) > limit
-    return groups, _after_group(groups[-1]) if more else None
+    groups = [_group(row, ever.get(row.fingerprint), hours, days) for row in page]
+    return groups, _after(page[-1], state) if len(rows) > limit else None
 
 
-def _after_group(group: Group) -> str:
-    return paging.encode_position(_GROUP_ORDER, paging.Position(group.count, group.fingerprint))
+def _after(row: Row[Any], state: GroupState) -> str:
+    fields = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+    value = fields["count" if state is GroupState.PARKED else "last_at"]
+    return paging.encode_position(f"-{state}", paging.Position(value, row.fingerprint))
+
+
+async def _page(
+    connection: AsyncConnection, wanted: DeadLetterFilter, state: GroupState, cursor: str | None, most: int
+) -> list[Row[Any]]:
+    by_count = state is GroupState.PARKED
+    tables, unit, parked = _NOW if by_count else _EVER
+    count, last_at = func.count().filter(parked), func.max(unit.parked_at)
+    rank: ColumnElement[Any] = count if by_count else last_at
+
+    def of_newest(column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.array_agg(aggregate_order_by(column, parked.desc(), unit.parked_at.desc()))[1]
+
+    query = select(
+        unit.fingerprint,
+        *(of_newest(unit[name]).label(name) for name in ("code", "error_class", "message", "step_type")),
+        of_newest(unit.job_id).label("example"),
+        count.label("count"),
+        func.count(unit.job_id.distinct()).filter(parked).label("jobs"),
+        func.min(unit.parked_at).label("first_at"),
+        last_at.label("last_at"),
+        func.array_agg(jobs.c.type.distinct()).label("types"),
+    ).select_from(tables)
+    query = query.where(*conditions(wanted, unit)).group_by(unit.fingerprint)
+    if state is GroupState.RESOLVED:
+        query = query.having(count == 0)
+    if cursor is not None:
+        position = paging.decode_position(f"-{state}", int if by_count else datetime, cursor)
+        value = literal(position.value) if by_count else literal(position.value, DateTime(timezone=True))
+        query = query.having(tuple_(rank, unit.fingerprint) < tuple_(value, literal(position.id)))
+    return list(await connection.execute(query.order_by(rank.desc(), unit.fingerprint.desc()).limit(most)))
+
+
+async def _ever(
+    connection: AsyncConnection, wanted: DeadLetterFilter, fingerprints: Sequence[str]
+) -> dict[str, Row[Any]]:
+    """Of all that was ever parked so, the first and the last time, and how many are parked no more."""
+    if not fingerprints:
+        return {}
+    unit = parkings.c
+    resolved = func.count().filter(~unit.still).label("resolved")
+    first_at, last_at = func.min(unit.parked_at).label("first_at"), func.max(unit.parked_at).label("last_at")
+    query = select(unit.fingerprint, resolved, first_at, last_at).select_from(EVER)
+    query = query.where(is_one_of(unit.fingerprint, fingerprints), *conditions(wanted, unit))
+    return {row.fingerprint: row for row in await connection.execute(query.group_by(unit.fingerprint))}
+
+
+def _group(
+    row: Row[Any],
+    ever: Row[Any] | None,
+    hours: Mapping[str, Mapping[datetime, int]],
+    days: Mapping[str, Mapping[datetime, int]],
+) -> Group:
+    same = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    # The journal may no longer have what is parked since before.
+    seen = [row] if ever is None else [row, ever]
+    return Group(
+        **same
+        | {
+            "types": row.types[:_TYPES_SHOWN],
+            "resolved": 0 if ever is None else ever.resolved,
+            "first_at": min(one.first_at for one in seen),
+            "last_at": max(one.last_at for one in seen),
+            "hours": hours.get(row.fingerprint, {}),
+            "days": days.get(row.fingerprint, {}),
+        }
+    )
 
 
 async def _counts(
-    connection: AsyncConnection, wanted: DeadLetterFilter, fingerprints: Sequence[str], unit: str, since: datetime
+    connection: AsyncConnection, wanted: DeadLetterFilter, fingerprints: Sequence[str], part: str, since: datetime
 ) -> dict[str, dict[datetime, int]]:
     if not fingerprints:
         return {}
-    table = dead_letters.c
-    at = func.date_trunc(literal_column(f"'{unit}'"), table.parked_at, literal_column("'UTC'")).label("at")
-    query = select(table.fingerprint, at, func.count().label("number")).select_from(BOTH)
-    query = query.where(is_one_of(table.fingerprint, fingerprints), table.parked_at >= since, *conditions(wanted))
+    unit = parkings.c
+    at = func.date_trunc(literal_column(f"'{part}'"), unit.parked_at, literal_column("'UTC'")).label("at")
+    query = select(unit.fingerprint, at, func.count().label("number")).select_from(EVER)
+    query = query.where(is_one_of(unit.fingerprint, fingerprints), unit.parked_at >= since, *conditions(wanted, unit))
     found: dict[str, dict[datetime, int]] = {}
-    for row in await connection.execute(query.group_by(table.fingerprint, at).order_by(at)):
+    for row in await connection.execute(query.group_by(unit.fingerprint, at).order_by(at)):
         found.setdefault(row.fingerprint, {})[row.at] = row.number
     return found

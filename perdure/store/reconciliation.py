@@ -18,7 +18,10 @@ Counts = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """An hour compared. `missing` and `extra` are runs; without any, what differs was reset since."""
+    """An hour compared. `missing` and `extra` are runs; without any, what differs was reset since.
+
+    `metrics` is None where no worker counted all the hour; `vanished` is how many workers took counts with them.
+    """
 
     hour: datetime
     compared_at: datetime
@@ -26,6 +29,8 @@ class Reconciliation:
     projection: Counts
     missing: int
     extra: int
+    metrics: Counts | None = None
+    vanished: int = 0
 
     @property
     def difference(self) -> dict[tuple[str, str], int]:
@@ -35,6 +40,25 @@ class Reconciliation:
         }
         found = {key: _count(self.temporal, key) - _count(self.projection, key) for key in sorted(keys)}
         return {key: number for key, number in found.items() if number}
+
+    @property
+    def miscounted(self) -> dict[tuple[str, str], int]:
+        """How many more (below 0: fewer) the workers' counters have, by type and outcome.
+
+        A reset makes Temporal and the tables differ: what lies between them is right. Where workers vanished fewer
+        are no fault.
+        """
+        if self.metrics is None:
+            return {}
+        sides = self.temporal, self.projection, self.metrics
+        keys = sorted({(type_, outcome) for side in sides for type_ in side for outcome in side[type_]})
+        found = {key: self._miscounted(self.metrics, key) for key in keys}
+        return {key: number for key, number in found.items() if number > 0 or (number < 0 and not self.vanished)}
+
+    def _miscounted(self, metrics: Counts, key: tuple[str, str]) -> int:
+        fewest, most = sorted((_count(self.temporal, key), _count(self.projection, key)))
+        number = _count(metrics, key)
+        return max(0, number - most) + min(0, number - fewest)
 
 
 def _count(counts: Counts, key: tuple[str, str]) -> int:

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -108,8 +107,7 @@ def checked(stack: Stack) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    home: Path = tmp_path_factory.mktemp("d2")
-    with running_stack(home, PERDURE_HTTP_ALLOWED_HOSTS="127.0.0.1") as stack:
+    with running_stack(tmp_path_factory.mktemp("d2"), PERDURE_HTTP_ALLOWED_HOSTS="127.0.0.1") as stack:
         yield stack
 
 

@@ -12,6 +12,7 @@ from temporalio.api.history.v1 import HistoryEvent as Event
 
 from perdure.contract.identifier import UnitId
 from perdure.contract.local_first import NOT_COUNTED
+from perdure.contract.name import ACTIVITY_LOCAL
 from perdure.projection.record import JournalEvent
 
 CITES = {
@@ -103,7 +104,7 @@ def _check_row(events: dict[int, Event], row: JournalEvent) -> None:
     else:
         assert type_ in CITES[row.type], f"{row.type} cites a {type_}"
         if row.step_id is not None:
-            assert unit_of(events, event) == unit_named(row)
+            assert unit_named(row) in (tried_in(event) or [unit_of(events, event)])
     _check_details(events, event, row)
 
 
@@ -112,6 +113,10 @@ def _check_details(events: dict[int, Event], event: Event, row: JournalEvent) ->
     if row.type == "STEP_STARTED" and type_name(event) == "MARKER_RECORDED":
         assert (row.attempt, row.data["local"]) == (1, True)
         told = event.marker_recorded_event_attributes
+        for made in batch_of(event):
+            if _unit_of_id(made["id"]) == unit_named(row):
+                assert row.data["worker"] == made["record"]["worker"]
+                assert f"{unit_named(row)}.r{row.data['round']}" in (made["id"], f"{made['id']}.r1")
         failed = told.failure.application_failure_info.details.payloads
         said = [*(told.details["result"].payloads if "result" in told.details else ()), *failed]
         assert row.data["worker"] is None or any(str(row.data["worker"]) in str(payload(part)) for part in said)
@@ -163,11 +168,46 @@ def _check_complete(raw: Sequence[Event], journal: Sequence[JournalEvent]) -> No
         if type_ in silent or (type_ == "MARKER_RECORDED" and not _tells_of_a_try(event)):
             continue
         assert event.event_id in told, f"nothing is told of event {event.event_id}, {type_}"
+        for made in batch_of(event):
+            _check_try(event, made, [row for row in journal if row.event_id == event.event_id])
+
+
+def batch_of(marker: Event) -> list[dict[str, Any]]:
+    """The tries that a marker tells of, where it is one of a batch."""
+    details = marker.marker_recorded_event_attributes.details
+    if "data" not in details or payload(details["data"].payloads[0]).get("activity_type") != ACTIVITY_LOCAL:
+        return []
+    return list(payload(details["result"].payloads[0])["tries"]) if "result" in details else []
+
+
+def tried_in(marker: Event) -> list[str]:
+    """Their units."""
+    return [_unit_of_id(made["id"]) for made in batch_of(marker)]
+
+
+def _unit_of_id(id_: str) -> str:
+    return re.sub(r"\.r[0-9]+$", "", id_)
+
+
+def _check_try(event: Event, made: dict[str, Any], rows: list[JournalEvent]) -> None:
+    """A try is told as scheduled, started and ended, in this order; one that does not count not at all."""
+    error = made["record"]["error"]
+    told = [row.type.value for row in rows if unit_named(row) == _unit_of_id(made["id"])]
+    if error and error["code"] in NOT_COUNTED:
+        assert told == []
+        return
+    ends = {"STEP_ATTEMPT_FAILED"} if error else {"STEP_COMPLETED", "STEP_COMPENSATED"}
+    assert told[:2] == ["STEP_SCHEDULED", "STEP_STARTED"]
+    assert told[2] in ends, f"event {event.event_id}: {made['id']} is told as {told}"
 
 
 def _tells_of_a_try(marker: Event) -> bool:
     """Others are the SDK's own, of `workflow.patched`, or of tries that do not count: only being local failed."""
     attributes = marker.marker_recorded_event_attributes
+    details = attributes.details
+    if "data" in details and payload(details["data"].payloads[0]).get("activity_type") == ACTIVITY_LOCAL:
+        errors = [made["record"]["error"] for made in batch_of(marker)]
+        return any(error is None or error["code"] not in NOT_COUNTED for error in errors)
     failed = attributes.failure.application_failure_info.type if attributes.HasField("failure") else ""
     timed_out = attributes.failure.HasField("timeout_failure_info")
     return attributes.marker_name == "core_local_activity" and failed not in NOT_COUNTED and not timed_out

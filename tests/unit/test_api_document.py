@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema_rs import validator_for
 
 from api.app import Secrets, create_app
 from api.reference.page import api_page, error_page
@@ -103,6 +104,14 @@ def test_examples_are_acceptable_specs(document: dict[str, Any]) -> None:
     assert body["schema"] == {"$ref": "#/components/schemas/JobSpec"}
     for example in body["examples"].values():
         assert set(schema["required"]) <= example["value"].keys() <= schema["properties"].keys()
+
+
+def test_every_example_of_a_body_fits_its_schema(document: dict[str, Any]) -> None:
+    for path, _, operation in operations(document):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        for example in content.get("examples", {}).values():
+            fits = validator_for({**content["schema"], "components": document["components"]})
+            assert not list(fits.iter_errors(example["value"])), (path, example)
 
 
 def test_the_page_shows_every_operation_and_needs_nothing_from_elsewhere(document: dict[str, Any]) -> None:

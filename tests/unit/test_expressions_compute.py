@@ -3,13 +3,16 @@
 import asyncio
 import os
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
 from perdure.expressions import ExpressionError, Scope, compute_references, compute_roots
 from perdure.expressions.bounded import evaluate_bounded
+
+if TYPE_CHECKING:
+    from perdure.expressions.usage import Usage
 
 MEBIBYTE = 1024 * 1024
 CPUS = os.cpu_count() or 1
@@ -84,6 +87,35 @@ async def test_too_long_is_an_error_and_leaves_no_process() -> None:
         )
     assert time.monotonic() - started < 5
     assert not _children()
+
+
+async def test_what_a_child_took_is_told() -> None:
+    told: list[Usage] = []
+    assert await evaluate_bounded("size(input.map(x, x))", {"input": [1, 2]}, on_usage=told.append) == 2
+    with pytest.raises(ExpressionError, match="no field"):
+        await evaluate_bounded("input.map(x, x.y)", {"input": [{}]}, on_usage=told.append)
+    assert len(told) == 2
+    for used in told:
+        assert 0 < used.cpu_seconds < 60
+        assert MEBIBYTE < used.peak_bytes < 512 * MEBIBYTE
+
+
+async def test_what_a_child_took_until_its_time_was_up_is_told() -> None:
+    told: list[Usage] = []
+    with pytest.raises(ExpressionError, match="took longer"):
+        await evaluate_bounded(
+            "input.map(x, x.matches('(a|b|ab|ba|aab|bba){500}c'))",
+            {"input": ["ab" * 400_000]},
+            timeout_seconds=2,
+            on_usage=told.append,
+        )
+    assert [used.cpu_seconds > 0 for used in told] == [True]
+
+
+async def test_what_needs_no_child_takes_nothing_that_is_known() -> None:
+    told: list[Usage] = []
+    assert await evaluate_bounded("1 + 1", {}, on_usage=told.append) == 2
+    assert not told
 
 
 async def test_cancelling_kills_the_child() -> None:

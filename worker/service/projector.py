@@ -30,19 +30,23 @@ _FAULTS_OF_THE_JOB = frozenset(
 """Answers of Temporal that say something of one job; all others say that Temporal is away."""
 
 _PROBLEM_LENGTH, _MOST_UNNAMED = 500, 1_000
-_BUSY_SHARE = 4
+_BUSY_SHARE = 8
 """How much longer than a round of all marked jobs the next such round is away."""
+_GATHERING_SHARE = 3
+"""How much longer than a round the marks for the next one are gathered."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectorConfig:
     """Seconds, jobs, runs and bytes.
 
-    Marks are gathered for `interval`. Jobs that go on wait longer where there is much to do: rounds for them
-    take at most a fifth of the time, as long as none is kept waiting for more than `longest`.
+    Marks are gathered for `interval`; where rounds follow each other for longer, up to `busy_interval`, for each
+    round has a transaction, which costs as much as a dozen jobs in it. Jobs that go on wait longer where there is much
+    to do: rounds for them take at most a ninth of the time, as long as none is kept waiting for more than `longest`.
     """
 
     interval: float = 0.1
+    busy_interval: float = 0.3
     longest: float = 3.0
     batch_jobs: int = 200
     concurrent_reads: int = 16
@@ -92,6 +96,7 @@ class Projector:
         self._background = Background("projector", self._round)
         self._marked = asyncio.Event()
         self._all_due = 0.0
+        self._gathering = self._config.interval
         self.cache = FoldCache(self._config.kept_runs, self._config.kept_bytes)
         self._refolder = Refolder(client, engine, self.cache)
         self.stats = ProjectorStats()
@@ -137,15 +142,21 @@ class Projector:
             self._marked.clear()
             await self._background.either(self._marked)
             self._worked = time.monotonic()
-        await self._background.pause(self._config.interval)
+            self._gathering = self._config.interval
+        await self._background.pause(self._gathering)
         if not self._background.stopping:
             begun = time.monotonic()
             urgent_only = begun < self._all_due
             await self._project_batch(urgent_only=urgent_only)
-            if not urgent_only:
-                now = time.monotonic()
-                self._all_due = now + min(self._config.longest, _BUSY_SHARE * (now - begun))
+            self._space_out(time.monotonic() - begun, urgent_only=urgent_only)
         self._worked = time.monotonic()
+
+    def _space_out(self, took: float, *, urgent_only: bool) -> None:
+        """When the next rounds are due, after one that took so many seconds."""
+        least, most = self._config.interval, self._config.busy_interval
+        self._gathering = max(least, min(most, _GATHERING_SHARE * took))
+        if not urgent_only:
+            self._all_due = time.monotonic() + min(self._config.longest, _BUSY_SHARE * took)
 
     async def _project_batch(self, *, urgent_only: bool = False) -> None:
         history = self._marks.take(self._config.batch_jobs, urgent_only=urgent_only)

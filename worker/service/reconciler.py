@@ -1,12 +1,12 @@
-"""Compares, hour by hour, how many jobs ended in Temporal and in the tables; on the leading worker.
+"""Compares, hour by hour, how many jobs ended in Temporal, in the tables and by the workers' counters; on the leader.
 
 A count each is cheap and sees also what nobody thought of. Where they differ the runs of the hour are held against the
 tables one by one: a run that was reset since is in Temporal's count and not in ours, and no fault.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from perdure.contract.state import JobStatus
+from perdure.store.ended_count import count_vanished, counted
 from perdure.store.reconciliation import (
+    Counts,
     Reconciliation,
     ended_jobs,
     ended_runs,
@@ -40,6 +42,8 @@ _OUTCOMES = {
 _OTHER = "other"
 """Of types that Temporal has in the hour and the tables have not."""
 _MOST_TYPES = 50
+_SILENCE = timedelta(minutes=2)
+"""A worker tells its counts every 15 s; one that has not for so long is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +112,31 @@ class Reconciler:
         until = hour + self._config.span
         async with transaction(self._engine) as connection:
             projection = await ended_jobs(connection, hour, until)
-        temporal = await self._counted(hour, until, list(projection)[:_MOST_TYPES])
-        found = Reconciliation(hour, datetime.now(UTC), temporal, projection, 0, 0)
+            metrics = await counted(connection, hour)
+            vanished = await count_vanished(connection, hour, until, _SILENCE)
+        types = list(projection)[:_MOST_TYPES]
+        temporal = await self._counted(hour, until, types)
+        shown = None if metrics is None else _of_types(metrics, types)
+        found = Reconciliation(hour, datetime.now(UTC), temporal, projection, 0, 0, shown, vanished)
         if found.difference:
             missing, extra = await self._one_by_one(hour, until)
-            found = Reconciliation(hour, datetime.now(UTC), temporal, projection, missing, extra)
+            found = replace(found, missing=missing, extra=extra)
         if found.missing or found.extra:
             differing = [f"{type_} {outcome}: {number:+d}" for (type_, outcome), number in found.difference.items()]
             _log.warning(
                 "counts differ", hour=hour.isoformat(), missing=found.missing, extra=found.extra, counts=differing
             )
+        if found.miscounted:
+            differing = [f"{type_} {outcome}: {number:+d}" for (type_, outcome), number in found.miscounted.items()]
+            _log.warning("workers have miscounted", hour=hour.isoformat(), counts=differing)
         async with transaction(self._engine) as connection:
             await keep_reconciliation(connection, found)
         return found
 
     def _tell(self, found: Reconciliation) -> None:
         faulty = found.missing or found.extra
-        self._metrics.compared(found.difference if faulty else {}, found.hour + self._config.span)
+        difference = found.difference if faulty else {}
+        self._metrics.compared(difference, found.hour + self._config.span, found.miscounted)
 
     async def _counted(self, since: datetime, until: datetime, types: Iterable[str]) -> dict[str, dict[str, int]]:
         left = Counter(await self._visibility.count_closed(since, until))
@@ -154,3 +166,12 @@ class Reconciler:
 
 def _outcomes(counts: "dict[str, int] | Counter[str]") -> dict[str, int]:
     return {outcome.value: counts[name] for name, outcome in _OUTCOMES.items() if counts.get(name)}
+
+
+def _of_types(metrics: Counts, types: Collection[str]) -> Counts:
+    """The counters' numbers of the types that Temporal was asked for; all others together, as it was."""
+    found = {type_: dict(metrics[type_]) for type_ in metrics if type_ in types}
+    other: Counter[str] = Counter(found.get(_OTHER, {}))
+    for type_ in metrics.keys() - set(types):
+        other.update(metrics[type_])
+    return found | ({_OTHER: dict(other)} if other else {})

@@ -20,11 +20,13 @@ from worker.mark import MarkSet
 from worker.metrics import WorkerMetrics, worker_metrics
 from worker.service.archiver import Archiver
 from worker.service.census import Census
+from worker.service.counting import Counting
 from worker.service.leader import Leader
 from worker.service.operation import Operations
 from worker.service.projector import Projector, ProjectorConfig
 from worker.service.reconciler import Reconciler
 from worker.service.sweep import Sweep, SweepConfig
+from worker.service.tally import Tally
 from worker.service.upkeep import Upkeep, UpkeepConfig
 from worker.service.witness import Witness
 
@@ -44,7 +46,8 @@ async def running_services(
     engine = create_engine(settings)
     metrics = metrics or worker_metrics(ProcessMetrics(), settings)
     config = ProjectorConfig(interval=settings.projector_interval_ms / 1000)
-    witness = Witness(metrics.jobs, metrics.attempts, metrics.lag, JobTrace(tracing or Tracing()))
+    tally = Tally()
+    witness = Witness(metrics.jobs, metrics.attempts, metrics.lag, JobTrace(tracing or Tracing()), tally)
     projector = Projector(client, engine, marks, config, witness.saw)
     leader = Leader(engine, marks.mark)
     sweep = Sweep(client, engine, marks, leader, SweepConfig(interval=settings.sweep_interval_seconds))
@@ -60,7 +63,7 @@ async def running_services(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         stack.push_async_callback(shadows.dispose)
-        for service in (projector, leader, sweep, upkeep, operations, reconciler, census):
+        for service in (Counting(engine, tally), projector, leader, sweep, upkeep, operations, reconciler, census):
             stack.push_async_callback(service.stop)
             await service.start()
         if settings.archive:

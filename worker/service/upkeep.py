@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from perdure.store.ended_count import forget_counts
 from perdure.store.live import forget_observations, forget_superseded
 from perdure.store.partition import Month, make_partition, missing_partitions
 from perdure.store.session import transaction
@@ -16,6 +17,8 @@ from worker.service.leader import Leader
 _log = structlog.get_logger("worker.upkeep")
 _SUPERSEDED = timedelta(days=1)
 """How long an observation stays that a newer one of the same step has taken the place of."""
+_COMPARED = timedelta(days=7)
+"""How long what workers counted of an hour stays: it was compared minutes after its end."""
 _BATCH = 5_000
 
 
@@ -53,6 +56,7 @@ class Upkeep:
         await self._observations()
         async with transaction(self._engine) as connection:
             await forget_projected(connection)
+            await forget_counts(connection, datetime.now(UTC) - _COMPARED)
         await self._background.pause(self._config.interval)
 
     async def _partitions(self) -> None:

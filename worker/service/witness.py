@@ -12,6 +12,7 @@ from perdure.projection.writer import Projection
 from perdure.telemetry.metric.attempt import AttemptMetrics
 from perdure.telemetry.metric.job import JobMetrics
 from perdure.telemetry.trace.job import JobTrace
+from worker.service.tally import Tally
 
 _log = structlog.get_logger("perdure.job")
 
@@ -33,16 +34,20 @@ _ENDED = {
 class Witness:
     """`saw` is a projector's `on_written`."""
 
-    def __init__(self, jobs: JobMetrics, attempts: AttemptMetrics, lag: Histogram, trace: JobTrace) -> None:
+    def __init__(
+        self, jobs: JobMetrics, attempts: AttemptMetrics, lag: Histogram, trace: JobTrace, tally: Tally
+    ) -> None:
         self._jobs = jobs
         self._attempts = attempts
         self._lag = lag
         self._trace = trace
+        self._tally = tally
 
     def saw(self, written: Projection, new: Sequence[JournalEvent]) -> None:
         """A projection is in the tables; `new` are its events that were not there before."""
         job = written.job
         self._jobs.count(job, new)
+        self._tally.count(job, new)
         self._attempts.count_lost(job, new)
         self._trace.saw(job, new)
         if written.last_event_at is not None:

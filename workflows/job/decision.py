@@ -126,6 +126,7 @@ def _check_output(execution: Execution, units: list[Unit], output: Any) -> None:
 
 def _override(execution: Execution, unit: Unit, command: SkipCommand, via: str) -> None:
     execution.scheduler.release(unit)
+    execution.scheduler.forget(unit)
     execution.job.keep(unit, command.output)
     execution.job.notes.add(
         JournalType.STEP_OVERRIDDEN,

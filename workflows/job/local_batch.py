@@ -16,10 +16,10 @@ from temporalio.common import RawValue, RetryPolicy
 
 from perdure.contract.json_size import json_bytes
 from perdure.contract.local_first import (
+    BATCH_TRIES,
     LOCAL_BATCH_SECONDS,
     LOCAL_INPUT_BYTES,
     LOCAL_SECONDS,
-    LOCAL_TRIES,
     LocalBatch,
     LocalCall,
     LocalResult,
@@ -124,7 +124,7 @@ class LocalBatches:
         if length != self._history_length:
             self._history_length = length
             self._tries = self._took_ms = 0
-        in_time = self._tries + others < LOCAL_TRIES and self._took_ms < LOCAL_SECONDS * 1_000
+        in_time = self._tries + others < BATCH_TRIES and self._took_ms < LOCAL_SECONDS * 1_000
         return in_time and self._budget.borrow(size)
 
     def _send_back(self) -> None:

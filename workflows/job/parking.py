@@ -15,6 +15,8 @@ from workflows.job.state import JobRun
 from workflows.job.status_attribute import Need
 from workflows.job.unit import Unit
 
+_PARKED = StepStatus.DEAD_LETTERED
+
 
 class Parking:
     """The parked units of a job, its search attribute and the retention timer."""
@@ -48,10 +50,11 @@ class Parking:
 
     def _find(self) -> None:
         for step in self._job.steps.values():
-            items = step.fan_out.items if step.fan_out else [step]
-            for unit in (*items, *step.compensations.values()):
-                if unit.status is StepStatus.DEAD_LETTERED:
-                    self._units[unit.name] = unit
+            items = step.fan_out.items if step.fan_out else []
+            parts = [unit for unit in (*items, *step.compensations.values()) if unit.status is _PARKED]
+            # A step shows that items of it are parked; it is so itself where none of them is.
+            whole = [step] if step.status is _PARKED and not any(unit in parts for unit in items) else []
+            self._units |= {unit.name: unit for unit in (*whole, *parts)}
 
     def watch(self) -> None:
         """Go on waiting where an earlier run of the job left off."""

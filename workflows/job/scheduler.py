@@ -10,7 +10,7 @@ from temporalio import workflow
 from perdure.contract.error import ErrorClass, ErrorInfo
 from perdure.contract.journal import JournalType
 from perdure.contract.json_size import json_bytes
-from perdure.contract.local_first import LOCAL_BATCH
+from perdure.contract.local_first import AHEAD
 from perdure.contract.name import activity_id
 from perdure.contract.state import StepStatus
 from workflows.job.catching import caught
@@ -24,6 +24,8 @@ from workflows.job.state import JobRun
 from workflows.job.step_run import run_round
 from workflows.job.unit import FanOut, StepRun, Unit
 from workflows.job.waits import Waits
+
+KEEP_PATCH = "keep-what-completed"
 
 
 class Scheduler:
@@ -108,7 +110,7 @@ class Scheduler:
 
     def _may_go_ahead(self, step: StepRun, together: int) -> bool:
         new = step.status is StepStatus.PENDING and step not in self._tasks and may_go_ahead(step)
-        return new and together < LOCAL_BATCH and self._has_place and not self.closing and self._job.in_batches
+        return new and together < AHEAD and self._has_place and not self.closing and self._job.in_batches
 
     def compensate(self, unit: Unit) -> None:
         """Line up a compensation."""
@@ -175,6 +177,10 @@ class Scheduler:
     # --- settling ---
 
     def _settle(self, unit: Unit, outcome: Outcome) -> None:
+        fan_out = self._fan_out_of(unit)
+        if fan_out is not None and fan_out.given_up:
+            self._settle_given_up(unit, outcome)
+            return
         self._leave_place(unit)
         kept = outcome.output if isinstance(outcome, Completed | Caught) else None
         if not self._job.keep(unit, kept):
@@ -216,16 +222,42 @@ class Scheduler:
             self._fail(unit, error)
             return
         # One list is too long, not one entry: the step fails as a whole, not thousands of items one by one.
-        self._give_up_items(step)
+        if step.step.compensate is not None and workflow.patched(KEEP_PATCH):
+            self._settle_given_up(unit, outcome)
+            self._give_up_list(step)
+        else:
+            self._forget_items(step)
         self._fail(step, error)
 
-    def _give_up_items(self, step: StepRun) -> None:
-        items = set(step.fan_out.items) if step.fan_out else set()
-        for item in items & self._tasks.keys():
-            self._tasks[item].cancel()
+    def _give_up_list(self, step: StepRun) -> None:
+        """Stop the items that are open; keep all, for what they did is undone when the job ends."""
+        self._stop_items(step)
+        if step.fan_out is not None:
+            step.fan_out.given_up = True
+            step.fan_out.queue.clear()
+            for item in step.fan_out.items:
+                if not item.status.final and item not in self._tasks:
+                    item.status = StepStatus.CANCELED
+
+    def _settle_given_up(self, item: Unit, outcome: Outcome) -> None:
+        """An item whose output the job has no room for; it completed all the same, if it did."""
+        item.status = StepStatus.COMPLETED if isinstance(outcome, Completed) else StepStatus.CANCELED
+        item.completed_at = workflow.now().isoformat()
+        if item.status is StepStatus.COMPLETED:
+            self._note_completion(item)
+
+    def _stop_items(self, step: StepRun) -> None:
+        items = step.fan_out.items if step.fan_out else []
         for item in items:
             self._parking.release(item)
-        self._ready = deque(unit for unit in self._ready if unit not in items)
+            if item in self._tasks:
+                self._tasks[item].cancel()
+        known = set(items)
+        self._ready = deque(unit for unit in self._ready if unit not in known)
+
+    def _forget_items(self, step: StepRun) -> None:
+        self._stop_items(step)
+        items = set(step.fan_out.items) if step.fan_out else set()
         self._job.completed = [name for name in self._job.completed if self._job.unit(name) not in items]
         self._job.forget(step)
 
@@ -341,6 +373,7 @@ class Scheduler:
         """Put parked units back to run another round."""
         for unit in units:
             self.release(unit)
+            self.forget(unit)
             unit.begin_again()
             fan_out = self._fan_out_of(unit)
             if fan_out is None:
@@ -350,10 +383,15 @@ class Scheduler:
                 self._ready.extend(admit(self._job.steps[unit.id.step]))
         self._on_moved()
 
+    def forget(self, unit: Unit) -> None:
+        """A fan-out that gave its list up is decided about: it loses what it kept for being undone."""
+        if isinstance(unit, StepRun) and unit.fan_out is not None and unit.fan_out.given_up:
+            self._forget_items(unit)
+
     def reset(self, steps: list[StepRun]) -> None:
         """Put whole steps back to where they had not begun, for another round; none of them may be open."""
         for step in steps:
-            self._give_up_items(step)
+            self._forget_items(step)
             self._parking.release(step)
             self._job.completed = [name for name in self._job.completed if name != step.name]
             step.compensations.clear()

@@ -54,6 +54,8 @@ class FanOut:
     running: int = 0
     parked: int = 0
     left: int = 0
+    given_up: bool = False
+    """Whether the job has no room for the list: the step failed as a whole, and items count only for being undone."""
 
 
 @dataclass(eq=False, slots=True)

@@ -1,6 +1,5 @@
 """`perdure bulk-actions list|get|abort`, and following an action to its end."""
 
-import time
 from typing import Annotated
 
 import typer
@@ -16,7 +15,6 @@ from perdure.client import bulk as calls
 from perdure.client.bulk import BulkAction
 from perdure.client.connection import Exchange
 
-_PAUSE = 0.5
 _SHOWN = 20
 ActionId = Annotated[str, typer.Argument(metavar="ID", help="Id of the bulk action.")]
 Follow = Annotated[bool, typer.Option("--follow", help="Until it has ended.")]
@@ -56,8 +54,8 @@ def abort(session: Session, action_id: ActionId, reason: Why) -> None:
 
 def follow(session: Session, exchange: Exchange[BulkAction], *, wait: bool) -> None:
     """Tell an action, once it has ended where that is wanted. Exits 1 where a job did not take the decision."""
-    while wait and exchange.value.finished_at is None:
-        time.sleep(_PAUSE)
+    if wait and not exchange.value.final:
+        _watch(session, exchange.value)
         exchange = session.client.exchange(calls.get_action(exchange.value.id))
     done = exchange.value
     if session.json:
@@ -68,14 +66,27 @@ def follow(session: Session, exchange: Exchange[BulkAction], *, wait: bool) -> N
         raise typer.Exit(ExitCode.FAILED)
 
 
+def _watch(session: Session, action: BulkAction) -> None:
+    """Until it has ended, with a line that tells a terminal how far it is. Bears an API that restarts meanwhile."""
+    abort = f"stop it: perdure bulk-actions abort {action.id} --reason …"
+    with session.err.status("") as line:
+        for seen in session.client.watch_bulk_action(action.id):
+            line.update(Text(f"{seen.status}: {seen.decided:,} of {seen.total:,} jobs decided; {abort}"))
+
+
 def _tell(session: Session, done: BulkAction) -> None:
     counts = ", ".join(f"{number} {status.lower()}" for status, number in sorted(done.counts.items()))
     said = f"{done.id}  {done.action} {done.status}: {counts} of {done.total} jobs"
     session.out.print(screen.printable(said), soft_wrap=True)
+    session.out.print(screen.printable(f"  by {done.requested_by}: {done.reason}"), soft_wrap=True)
     if done.problem:
         session.out.print(screen.printable(f"  {done.problem}"), soft_wrap=True)
     for status in ("REFUSED", "UNANSWERED"):
         if done.counts.get(status):
-            for item in session.client.exchange(calls.list_items(done.id, status=status)).value.data[:_SHOWN]:
+            shown = session.client.bulk_action_items(done.id, status=status, limit=_SHOWN).data
+            for item in shown:
                 line = f"  {item.job_id}  {item.status}  {item.code}: {item.detail}"
                 session.out.print(screen.printable(line), soft_wrap=True)
+            more = done.counts[status] - len(shown)
+            if more > 0:
+                session.out.print(f"  … and {more:,} more {status}")

@@ -46,6 +46,8 @@ def start(
     label: by.Labels = None,
     since: by.Since = None,
     until: by.Until = None,
+    older_than: by.OlderThan = None,
+    younger_than: by.YoungerThan = None,
     words: by.Words = None,
     canary: Canary = None,
     canary_within: Within = None,
@@ -69,6 +71,8 @@ def start(
         "labels": by.pairs(label) or None,
         "since": since,
         "until": until,
+        "older_than": older_than,
+        "younger_than": younger_than,
         "q": words,
     }
     careful = {"canary": canary, "canary_within": canary_within, "rate_per_second": rate, "force": force or None}

@@ -22,6 +22,8 @@ Labels = Annotated[
 ]
 Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="Parked at or after (RFC 3339).")]
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Parked before.")]
+OlderThan = Annotated[str | None, typer.Option("--older-than", metavar="2h", help="Parked longer than so ago.")]
+YoungerThan = Annotated[str | None, typer.Option("--younger-than", metavar="10m", help="Parked within so long.")]
 Words = Annotated[str | None, typer.Option("-q", "--words", help="Words in the job's name, labels, code or message.")]
 
 

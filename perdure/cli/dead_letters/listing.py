@@ -1,5 +1,6 @@
 """`perdure dead-letters list|groups|get`: what is parked, why, since when, and for how long."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,14 +12,27 @@ from perdure.cli.dead_letters import filter as by
 from perdure.cli.jobs.format import cut, moment, span
 from perdure.cli.jobs.job_id import JobId
 from perdure.client import dead_letter as calls
-from perdure.client.dead_letter import DeadLetter, ParkedQuery
+from perdure.client.dead_letter import DeadLetter, GroupQuery, ParkedQuery
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many (a page).")]
 Cursor = Annotated[str | None, typer.Option("--cursor", help="Go on after an earlier page.")]
 _MESSAGE = 90
 
 
-def list_(  # the filter has eleven parts
+class GroupState(StrEnum):
+    """Which groups are listed."""
+
+    PARKED = "PARKED"
+    RESOLVED = "RESOLVED"
+    ALL = "ALL"
+
+
+State = Annotated[
+    GroupState, typer.Option("--state", case_sensitive=False, help="Also what was brought home, of the last 30 days.")
+]
+
+
+def list_(
     session: Session,
     *,
     code: by.Code = None,
@@ -31,6 +45,8 @@ def list_(  # the filter has eleven parts
     label: by.Labels = None,
     since: by.Since = None,
     until: by.Until = None,
+    older_than: by.OlderThan = None,
+    younger_than: by.YoungerThan = None,
     words: by.Words = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -47,6 +63,8 @@ def list_(  # the filter has eleven parts
         "labels": by.pairs(label),
         "since": since,
         "until": until,
+        "older_than": older_than,
+        "younger_than": younger_than,
         "q": words,
         "limit": limit,
         "cursor": cursor,
@@ -69,32 +87,60 @@ def groups(
     session: Session,
     *,
     code: by.Code = None,
-    queue: by.Queue = None,
+    class_: by.Class = None,
+    fingerprint: by.Fingerprint = None,
+    http_status: by.HttpStatus = None,
+    step: by.Step = None,
     type_: by.Type = None,
+    queue: by.Queue = None,
     label: by.Labels = None,
     since: by.Since = None,
     until: by.Until = None,
+    older_than: by.OlderThan = None,
+    younger_than: by.YoungerThan = None,
+    words: by.Words = None,
+    state: State = GroupState.PARKED,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> None:
-    """What is parked by kind of failure, the most frequent first."""
-    query: ParkedQuery = {"error_code": code, "queue": queue, "type": type_, "labels": by.pairs(label)}
-    query |= {"since": since, "until": until, "limit": limit, "cursor": cursor}
+    """What is parked by kind of failure, the most frequent first; --state RESOLVED: what was brought home."""
+    query: GroupQuery = {
+        "error_code": code,
+        "error_class": class_,
+        "fingerprint": fingerprint,
+        "http_status": http_status,
+        "step": step,
+        "type": type_,
+        "queue": queue,
+        "labels": by.pairs(label),
+        "since": since,
+        "until": until,
+        "older_than": older_than,
+        "younger_than": younger_than,
+        "q": words,
+        "state": state.value,
+        "limit": limit,
+        "cursor": cursor,
+    }
     exchange = session.client.exchange(calls.list_groups(**query))
     if session.json:
         screen.raw(exchange.answer.content)
         return
     if not exchange.value.data:
-        session.err.print("Nothing is parked.")
+        session.err.print("Nothing is parked." if state is GroupState.PARKED else "There are none.")
         return
-    table = screen.table("fingerprint", "parked", "jobs", "first", "last", "code", "why", right=["parked", "jobs"])
+    numbers = ["parked", "jobs", "resolved"]
+    table = screen.table("fingerprint", *numbers, "first", "last", "code", "why", right=numbers)
     for one in exchange.value.data:
         seen = (moment(one.first_seen), moment(one.last_seen))
-        numbers = (str(one.count), str(one.jobs))
+        counts = (str(one.count), str(one.jobs), str(one.resolved))
         why = cut(one.error.message, _MESSAGE)
-        table.add_row(Text(one.fingerprint, "bold"), *numbers, *seen, screen.printable(one.error.code), why)
+        table.add_row(Text(one.fingerprint, "bold"), *counts, *seen, screen.printable(one.error.code), why)
     session.out.print(table)
-    session.err.print("Bring a group home: perdure bulk-actions start retry --fingerprint … --reason …", style="dim")
+    if state is not GroupState.RESOLVED:
+        session.err.print(
+            "Bring a group home: perdure bulk-actions start retry --fingerprint … --reason …", style="dim"
+        )
     _tell_more(session, exchange.value.page.cursor)
 
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from perdure.cli import screen
 from perdure.cli.api_command import Session
+from perdure.cli.dead_letters import filter as by
 from perdure.cli.dead_letters.decide import Why
 from perdure.cli.dead_letters.listing import Cursor, Limit
 from perdure.cli.jobs.format import cut, moment
@@ -22,9 +23,22 @@ Ended = Annotated[list[str], typer.Option("--step", metavar="STEP", help="What i
 _MESSAGE = 90
 
 
-def retrying(session: Session, limit: Limit = 50, cursor: Cursor = None) -> None:
+def retrying(
+    session: Session,
+    *,
+    code: by.Code = None,
+    fingerprint: by.Fingerprint = None,
+    type_: by.Type = None,
+    queue: by.Queue = None,
+    label: by.Labels = None,
+    words: by.Words = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> None:
     """Jobs that fail but live: what is attempted again, and when."""
-    exchange = session.client.exchange(calls.list_retrying(limit=limit, cursor=cursor))
+    query: calls.RetryingQuery = {"error_code": code, "fingerprint": fingerprint, "type": type_, "queue": queue}
+    query |= {"labels": by.pairs(label), "q": words, "limit": limit, "cursor": cursor}
+    exchange = session.client.exchange(calls.list_retrying(**query))
     if session.json:
         screen.raw(exchange.answer.content)
         return

@@ -70,7 +70,8 @@ def _journal(session: Session, job_id: str) -> Iterator[Exchange[JournalPage]]:
 
 
 def _print_journal(session: Session, job: Job) -> None:
-    table = screen.table("seq", "after", "event", "step", "actor", "what", "event id", right=["seq", "event id"])
+    names = ("seq", "after", "event", "step", "actor", "what", "event id")
+    table = screen.table(*names, right=["seq", "event id"], spare=["event id", "after"], folds="what")
     for exchange in _journal(session, job.id):
         for entry in exchange.value.data:
             table.add_row(*_cells(entry, job.created_at))

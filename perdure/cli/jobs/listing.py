@@ -18,6 +18,7 @@ from perdure.client.connection import Exchange
 from perdure.contract.state import JobStatus
 
 MAX_PAGE = 200
+_SPARE = ("ran", "attempts", "created", "name")
 States = Annotated[
     list[JobStatus] | None,
     typer.Option("--status", case_sensitive=False, help="Only jobs in this state; may be repeated.", metavar="STATE"),
@@ -68,7 +69,7 @@ def _show(session: Session, found: Iterator[Exchange[JobPage]]) -> None:
 
 
 def _table(jobs: list[Job]) -> Table:
-    table = screen.table("id", "name", "state", "created", "ran", "attempts", "why", right=["attempts"])
+    table = screen.table("id", "name", "state", "created", "ran", "attempts", "why", right=["attempts"], spare=_SPARE)
     for job in jobs:
         table.add_row(
             Text(screen.printable(job.id), "bold"),

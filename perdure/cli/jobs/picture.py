@@ -46,7 +46,9 @@ def _facts(job: Job) -> Iterator[str]:
 
 def steps(job: Job) -> Table:
     """A row a step, and under it a row for each attempt that failed."""
-    table = screen.table("step", "type", "state", "attempts", "took", "what", right=["attempts"])
+    table = screen.table(
+        "step", "type", "state", "attempts", "took", "what", right=["attempts"], spare=["took", "type"]
+    )
     for step in job.steps:
         table.add_row(
             Text(printable(step.id), "bold"),

@@ -12,7 +12,9 @@ from perdure.cli import screen
 from perdure.cli.jobs.format import between, cut, moment, span
 from perdure.cli.screen import printable
 from perdure.client.diagnosis import Diagnosis, JobDiagnosis, Seen, Tried
+from perdure.client.view import Attempt
 
+_MEBIBYTE = 2**20
 _LINE = 300
 """Characters of a message, a remedy or a reason."""
 
@@ -75,11 +77,17 @@ def failures(found: JobDiagnosis) -> Table:
                 f"{attempt.round}.{attempt.attempt}",
                 printable(attempt.worker or "-"),
                 moment(attempt.started_at),
-                between(attempt.started_at, attempt.ended_at),
+                _took(attempt),
                 between(attempt.ended_at, attempt.next_retry_at),
                 printable(told),
             )
     return table
+
+
+def _took(attempt: Attempt) -> str:
+    """The time, and what else is known of what it took."""
+    time, used = between(attempt.started_at, attempt.ended_at), attempt.usage
+    return time if used is None else f"{time}, CPU {span(used.cpu_ms)}, {used.peak_memory_bytes / _MEBIBYTE:.0f} MiB"
 
 
 def events(found: JobDiagnosis) -> Table:

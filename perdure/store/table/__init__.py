@@ -7,7 +7,7 @@ from perdure.store.table.bulk_action import bulk_action_items, bulk_actions
 from perdure.store.table.dead_letter import dead_letters
 from perdure.store.table.job import LIVE_FIELDS, WORDS_CONFIGURATION, attempts, items, job_words, jobs, runs, steps
 from perdure.store.table.operation import projection_operations, set_aside_jobs
-from perdure.store.table.reconciliation import reconciliations
+from perdure.store.table.reconciliation import counting_workers, ended_counts, reconciliations
 from perdure.store.table.record import journal, ledger, ledger_outcomes, live_observations
 from perdure.store.table.sweep import sweep_state
 
@@ -20,7 +20,9 @@ __all__ = [
     "attempts",
     "bulk_action_items",
     "bulk_actions",
+    "counting_workers",
     "dead_letters",
+    "ended_counts",
     "items",
     "job_words",
     "jobs",

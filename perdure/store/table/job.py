@@ -168,6 +168,7 @@ attempts = Table(
     Column("outcome", Text),
     Column("error", PAYLOAD),
     Column("next_retry_at", MOMENT),
+    Column("usage", PAYLOAD, comment="CPU and memory, where it ran in a process of its own."),
     Column("live", Boolean, nullable=False),
     postgresql_partition_by="RANGE (run_started_at)",
 )

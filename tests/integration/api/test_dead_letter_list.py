@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from api.bulk_actions.schemas import BulkFilter
 from tests.integration.api.desk import Desk, fail, log
 from tests.integration.api.stack import unique, until
 from tests.integration.api.test_bad_input import check_problem
@@ -56,6 +57,54 @@ async def test_each_filter_finds_the_parked_job_and_none_that_is_otherwise(desk:
     assert await ids(desk, f"{label}&until={entry['parked_at']}&step=fetch") == []
 
 
+async def test_each_filter_means_the_same_in_list_groups_and_bulk(desk: Desk, partner: Partner) -> None:
+    run = unique()
+    partner.answers[f"/{run}"] = [502]
+    steps = [{**broken(partner, run), "id": "fetch", "retry": {"maximum_attempts": 1}}]
+    job_id = await park(desk, steps, labels={"run": run}, name=f"nightly {run}")
+    unit = (await desk.http.get(f"{LIST}?label=run={run}")).json()["data"][0]["parked"][0]
+    fitting: dict[str, Any] = {
+        "error_code": "STEP.HTTP.5XX",
+        "error_class": "TRANSIENT",
+        "fingerprint": unit["error"]["fingerprint"],
+        "http_status": 502,
+        "step": "fetch",
+        "type": "INLINE",
+        "queue": desk.queue,
+        "since": unit["parked_at"],
+        "until": "2126-01-01T00:00:00Z",
+        "older_than": "1ms",
+        "younger_than": "10m",
+        "q": f"nightly {run}",
+    }
+    otherwise: dict[str, Any] = {
+        "error_code": "STEP.HTTP.4XX",
+        "error_class": "PERMANENT",
+        "fingerprint": "0" * 16,
+        "http_status": 500,
+        "step": "fetch2",
+        "type": "invoice",
+        "queue": "nobody",
+        "since": "2126-01-01T00:00:00Z",
+        "until": unit["parked_at"],
+        "older_than": "10m",
+        "younger_than": "1ms",
+        "q": f"daily {run}",
+    }
+    assert fitting.keys() == otherwise.keys() == BulkFilter.model_fields.keys() - {"labels"}
+    for values, found in ((fitting, [job_id]), (otherwise, [])):
+        for name, value in values.items():
+            params = {"label": f"run={run}", name: value}
+            listed = (await desk.http.get(LIST, params=params)).json()
+            assert [row["id"] for row in listed["data"]] == found, (name, value)
+            groups = (await desk.http.get(f"{LIST}/groups", params=params)).json()
+            assert [group["example"] for group in groups["data"]] == found, (name, value)
+            body = {"action": "retry", "reason": "dry", "dry_run": True}
+            chosen = {"filter": {"labels": {"run": run}, name: value}}
+            dry = (await desk.http.post("/v1/bulk-actions", json=body | chosen)).json()
+            assert dry["sample"] == found, (name, value)
+
+
 async def test_what_was_decided_is_no_longer_listed(desk: Desk) -> None:
     job_id = await park(desk, [fail("a"), log("b")], labels={"run": (run := unique())})
     assert await ids(desk, f"label=run={run}") == [job_id]
@@ -83,7 +132,15 @@ async def test_pages_follow_each_other_and_a_foreign_cursor_is_refused(desk: Des
 
 
 @pytest.mark.parametrize(
-    "query", ["http_status=abc", "error_class=BAD", "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z", "nope=1"]
+    "query",
+    [
+        "http_status=abc",
+        "error_class=BAD",
+        "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
+        "older_than=2h&younger_than=1h",
+        "older_than=soon",
+        "nope=1",
+    ],
 )
 async def test_a_wrong_filter_is_told(desk: Desk, query: str) -> None:
     check_problem(await desk.http.get(f"{LIST}?{query}"), 422)
@@ -111,6 +168,56 @@ async def test_c6_groups_count_what_failed_alike(desk: Desk) -> None:
     page = (await desk.http.get(f"{LIST}/groups?label=run={run}&limit=1")).json()["page"]
     rest = (await desk.http.get(f"{LIST}/groups?label=run={run}&limit=1&cursor={page['cursor']}")).json()
     assert [each["count"] for each in rest["data"]] == [1]
+
+
+async def test_c6_groups_remember_what_was_brought_home(desk: Desk) -> None:
+    run = unique()
+    code = f"STEP.C6.{run[:6].upper()}"
+    step = {"id": "a", "type": "FAIL", "with": {"code": code, "times": 1}}
+    first = await park(desk, [step], labels={"run": run})
+
+    async def groups(state: str) -> list[dict[str, Any]]:
+        answer = await desk.http.get(f"{LIST}/groups?label=run={run}&state={state}")
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["data"]
+        return found
+
+    assert await groups("RESOLVED") == []
+    seen = (await groups("PARKED"))[0]
+    assert (seen["count"], seen["resolved"]) == (1, 0)
+    assert (await desk.decide(first, "/retry", {"reason": "mended"})).status_code == 202
+    await desk.reach(first, "COMPLETED")
+    await desk.api.project(first)
+    assert await groups("PARKED") == []
+    (past,) = await groups("RESOLVED")
+    assert (past["count"], past["jobs"], past["resolved"], past["example"]) == (0, 0, 1, first)
+    assert past["error"]["code"] == code
+    second = await park(desk, [step], labels={"run": run})
+    assert await groups("RESOLVED") == []
+    for state in ("PARKED", "ALL"):
+        (both,) = await groups(state)
+        assert (both["count"], both["resolved"], both["example"]) == (1, 1, second)
+        assert (both["first_seen"], both["first_seen"] < both["last_seen"]) == (seen["first_seen"], True)
+        for parts in (both["hours"], both["days"]):
+            assert sum(part["count"] for part in parts) == 2
+
+
+async def test_groups_of_the_past_have_pages(desk: Desk) -> None:
+    run = unique()
+    for number in range(3):
+        step = {"id": "a", "type": "FAIL", "with": {"code": f"STEP.P{number}", "message": "no"}}
+        await park(desk, [step], labels={"run": run})
+    path, seen, cursor = f"{LIST}/groups?label=run={run}&state=ALL&limit=2", [], ""
+    while True:
+        page = (await desk.http.get(f"{path}{cursor}")).json()
+        seen += [group["error"]["code"] for group in page["data"]]
+        if not page["page"]["has_more"]:
+            break
+        cursor = f"&cursor={page['page']['cursor']}"
+    assert seen == ["STEP.P2", "STEP.P1", "STEP.P0"]
+    check_problem(await desk.http.get(f"{LIST}/groups?limit=2{cursor}"), 422)  # a cursor of another order
+    check_problem(await desk.http.get(f"{LIST}/groups?state=LOST"), 422)
+    check_problem(await desk.http.get(f"{LIST}?state=ALL"), 422)
 
 
 async def test_an_entry_tells_units_attempts_retention_lineage_and_decisions(desk: Desk, partner: Partner) -> None:

@@ -10,6 +10,7 @@ from temporalio.client import Client, WorkflowHistory
 
 from perdure.contract.graph import dependencies
 from perdure.contract.identifier import parse_unit_id
+from perdure.contract.name import ACTIVITY_LOCAL
 from perdure.contract.spec import JobSpec
 from perdure.contract.state import JobStatus
 
@@ -122,8 +123,7 @@ def _told(event: HistoryEvent, names: dict[int, str]) -> Iterator[tuple[str, str
         case "TIMER_FIRED":
             yield "ended", names[event.timer_fired_event_attributes.started_event_id]
         case "MARKER_RECORDED":
-            if not event.marker_recorded_event_attributes.HasField("failure"):
-                yield "ended", summary
+            yield from _tried(event, summary)
         case "START_CHILD_WORKFLOW_EXECUTION_INITIATED":
             child = event.start_child_workflow_execution_initiated_event_attributes
             unit = _unit_of_child(child.workflow_id)
@@ -135,6 +135,20 @@ def _told(event: HistoryEvent, names: dict[int, str]) -> Iterator[tuple[str, str
             yield "ended", names[event.child_workflow_execution_completed_event_attributes.initiated_event_id]
         case "WORKFLOW_PROPERTIES_MODIFIED":
             yield from _noted(event)
+
+
+def _tried(marker: HistoryEvent, summary: str) -> Iterator[tuple[str, str]]:
+    """A try within the workflow task, or a batch of them in the order they were made."""
+    attributes = marker.marker_recorded_event_attributes
+    if attributes.HasField("failure"):
+        return
+    about = json.loads(attributes.details["data"].payloads[0].data) if "data" in attributes.details else {}
+    if about.get("activity_type") != ACTIVITY_LOCAL:
+        yield "ended", summary
+        return
+    for made in json.loads(attributes.details["result"].payloads[0].data)["tries"]:
+        if made["record"]["error"] is None:
+            yield "ended", made["id"].split(".r")[0]
 
 
 def _noted(event: HistoryEvent) -> Iterator[tuple[str, str]]:

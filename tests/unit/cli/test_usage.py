@@ -1,6 +1,7 @@
 """Decisions, options, exit codes: what all commands have in common."""
 
 import json
+import re
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.unit.cli.conftest import GET, Run
         ("jobs", "list", "--status", "SLEEPY"),
         ("jobs", "list", "--label", "nothing"),
         ("jobs", "list", "--limit", "201"),
+        ("jobs", "list", "--limit", "many"),
+        ("-o", "yaml", "jobs", "list"),
         ("jobs", "list", "-o", "yaml"),
         ("jobs", "list", "--server", "localhost:8080"),
         ("jobs", "frobnicate"),
@@ -22,8 +25,10 @@ from tests.unit.cli.conftest import GET, Run
     ],
 )
 def test_wrong_usage_exits_2_and_calls_nobody(api: CannedApi, run: Run, words: tuple[str, ...]) -> None:
-    assert run(*words).exit_code == 2
+    result = run(*words)
+    assert result.exit_code == 2
     assert api.got == []
+    assert not re.search("Input should|Value error|valid integer", result.stderr)
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 3), (403, 3), (404, 4), (409, 1), (500, 1), (503, 1)])

@@ -1,0 +1,137 @@
+"""What crosses with compensations: pauses, children that go on by themselves, timeouts, more decisions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.client import Interceptor as ClientInterceptor
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from perdure.contract.name import ACTIVITY_HOLD_STEPS
+from perdure.contract.state import JobStatus
+from tests.integration.workflow import history_check as check
+from tests.integration.workflow.conftest import Bench
+from tests.integration.workflow.test_compensation import undone
+from tests.integration.workflow.test_control import in_backoff, no_task_failed
+from tests.integration.workflow.test_parking import call, refused, status_attribute
+from tests.integration.workflow.working import working
+from tests.server.partner import Partner
+
+SOON = {"maximum_attempts": 2, "initial_interval": "2s", "jitter": 0.0}
+
+
+class Gate(ClientInterceptor, Interceptor):
+    """Keeps the engine from holding steps until the gate is opened."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.open = asyncio.Event()
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        return _Gated(next, self)
+
+
+class _Gated(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, gate: Gate) -> None:  # noqa: A002
+        super().__init__(next)
+        self._gate = gate
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+        if activity.info().activity_type == ACTIVITY_HOLD_STEPS:
+            self._gate.reached.set()
+            await self._gate.open.wait()
+        return await super().execute_activity(input)
+
+
+@pytest.fixture
+async def gated(temporal_address: str) -> AsyncIterator[tuple[Bench, Gate]]:
+    gate = Gate()
+    client = await Client.connect(temporal_address, data_converter=pydantic_data_converter, interceptors=[gate])
+    bench = Bench(client, f"t{uuid4().hex[:12]}")
+    async with working(bench):
+        yield bench, gate
+
+
+def undo_retried(partner: Partner, id_: str) -> dict[str, Any]:
+    """A step whose compensation fails at first."""
+    partner.answers[f"/undo/{id_}"] = [503, 200]
+    undo = {"type": "HTTP_CALL", "with": {"url": f"{partner.url}/undo/{id_}", "method": "POST"}, "retry": SOON}
+    return call(partner, id_, compensate=undo)
+
+
+async def test_a_compensation_that_began_while_steps_are_being_held_goes_on(
+    gated: tuple[Bench, Gate], partner: Partner
+) -> None:
+    bench, gate = gated
+    handle = await bench.start([undo_retried(partner, "a"), in_backoff(partner, "b")])
+    await bench.eventually(lambda: called(partner, "/b"))
+    pausing = asyncio.create_task(handle.execute_update("pause", {"actor": "ann"}))
+    await asyncio.wait_for(gate.reached.wait(), 30)
+    await handle.cancel()
+    await bench.eventually(lambda: called(partner, "/undo/a"))
+    gate.open.set()
+    assert await bench.canceled(handle)
+    await pausing
+    assert partner.calls["/undo/a"] == 2
+    await no_task_failed(bench, handle)
+
+
+async def test_a_job_that_undoes_takes_no_pause_and_is_not_held_up_by_one(bench: Bench, partner: Partner) -> None:
+    handle = await bench.start([undo_retried(partner, "a"), in_backoff(partner, "b")])
+    await bench.eventually(lambda: called(partner, "/b"))
+    await handle.execute_update("pause", {"actor": "ann"})
+    await handle.cancel()
+    await bench.eventually(lambda: called(partner, "/undo/a"))
+    assert await refused(handle, "pause") == "API.JOB_CLOSED"
+    assert await bench.canceled(handle)
+    assert partner.calls["/undo/a"] == 2
+
+
+async def test_a_step_that_started_a_child_of_its_own_is_undone_in_the_order_it_completed(
+    bench: Bench, partner: Partner
+) -> None:
+    nap = {"type": "SLEEP", "with": {"duration": "20ms"}}
+    child = {"name": "child", "queue": bench.queue, "steps": [{"id": "only", **nap}]}
+    free = {"id": "free", "type": "JOB", "with": {"job": child, "wait": False}, "depends_on": []}
+    steps = [
+        {**free, "compensate": {"type": "LOG", "with": {"message": "free"}}},
+        {**undone(partner, "then"), "depends_on": ["free"]},
+        {"id": "go", "type": "WAIT", "with": {"name": "go"}, "depends_on": ["then"]},
+        {"id": "bad", "type": "FAIL", "with": {"class": "PERMANENT"}, "depends_on": ["go"]},
+    ]
+    handle = await bench.start(steps, dead_letter={"enabled": False})
+    freed = bench.client.get_workflow_handle(f"{handle.id}~free")
+    await bench.until_started(freed)
+    await bench.finish(freed)
+    await handle.execute_update("deliver", {"name": "go"})
+    await bench.finish(handle)
+    runs = [run for run in await check.histories(bench.client, handle.id) if run.workflow_id == handle.id]
+    told = list(check.happenings(runs))
+    undoes = [unit for what, unit, _ in told if what == "ended" and unit.endswith(".compensate")]
+    assert undoes == ["then.compensate", "free.compensate"]
+    check.check_reverse(told, ["then", "free"])
+
+
+async def test_a_parked_compensation_is_no_part_of_the_jobs_timeout(bench: Bench, partner: Partner) -> None:
+    partner.answers["/undo/a"] = [404, 200]
+    steps = [undone(partner, "a"), {"id": "nap", "type": "SLEEP", "with": {"duration": "1h"}}]
+    handle = await bench.start(steps, timeout="300ms")
+    await bench.until(handle, "nap", "CANCELED")
+
+    async def parked() -> bool:
+        return (await handle.query("state"))["parked"] == ["a.compensate"]
+
+    await bench.eventually(parked)
+    assert await status_attribute(handle) == ["DEAD_LETTERED"]
+    await handle.execute_update("retry", {"actor": "ann"})
+    assert (await bench.finish(handle)).status is JobStatus.TIMED_OUT
+    assert (await bench.states(handle))["a"] == "COMPENSATED"
+
+
+async def called(partner: Partner, path: str) -> bool:
+    return partner.calls[path] >= 1
