@@ -5,24 +5,23 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from perdure.contract.journal import JournalType
+from api.jobs.children import MOST_CHILDREN, TELLING, started
 from perdure.contract.name import MARK_CHANNEL
 from perdure.contract.state import JobStatus
 from perdure.store.table import jobs, journal
 
-MOST_CHILDREN = 500
-"""That a job shows itself; the list of jobs has all."""
 
-
-async def child_ids(connection: AsyncConnection, job_id: str) -> list[str]:
-    """The ids of the jobs that a job has started, in the order it did; of many the first."""
+async def started_children(connection: AsyncConnection, job_id: str) -> dict[str, str | None]:
+    """The jobs that a job has started or was to start, in the order it did; of many the first."""
+    child, reason = (journal.c.data[name].as_string() for name in ("child", "reason"))
     query = (
-        select(journal.c.data["child"].as_string())
-        .where(journal.c.job_id == job_id, journal.c.type == JournalType.CHILD_STARTED.value)
+        select(journal.c.type, child.label("child"), reason.label("reason"))
+        .where(journal.c.job_id == job_id, journal.c.type.in_([type_.value for type_ in TELLING]))
         .order_by(journal.c.run_started_at, journal.c.run_id, journal.c.event_id, journal.c.ordinal)
         .limit(MOST_CHILDREN)
     )
-    return [id_ for id_ in await connection.scalars(query) if id_ is not None]
+    rows = await connection.execute(query)
+    return started((row.type, {"child": row.child, "reason": row.reason}) for row in rows)
 
 
 async def position(connection: AsyncConnection, job_id: str) -> tuple[int, int | None] | None:

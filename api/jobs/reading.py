@@ -3,21 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.jobs.queries import MOST_CHILDREN, child_ids, statuses
+from api.jobs.children import Child, Started, in_prefix, replaced_runs, started, with_states
+from api.jobs.queries import started_children, statuses
 from api.problem import ApiError
 from api.state import Services
 from api.temporal_call import temporal_call
-from perdure.contract.journal import JournalType
 from perdure.contract.name import JOB_WORKFLOW
-from perdure.contract.state import JobStatus
 from perdure.projection.fold import fold_run, record
+from perdure.projection.history import HistoryEvent
 from perdure.projection.live import observe, overlay
 from perdure.projection.reader import describe, read_new
-from perdure.projection.record import JobRecord, LiveObservation, StepRecord, UnitRecord
+from perdure.projection.record import JobRecord, JournalEvent, LiveObservation, StepRecord, UnitRecord
 from perdure.security.principal import Principal
 from perdure.store.job import get_job
 from perdure.store.json_row import dumps
@@ -25,6 +25,8 @@ from perdure.store.live import newest_observations
 from perdure.store.session import StoreUnavailableError
 
 _U = TypeVar("_U", bound=UnitRecord)
+_Fact = tuple[str, Mapping[str, Any]]
+"""Type and data of a journal row."""
 _SECONDS = 20.0
 """A history may be long."""
 _RUNS_FOLLOWED = 100
@@ -37,7 +39,7 @@ class Reading:
 
     job: JobRecord
     lag_ms: int | None = 0
-    children: Mapping[str, JobStatus] = field(default_factory=dict)
+    children: Mapping[str, Child] = field(default_factory=dict)
 
 
 def not_found() -> ApiError:
@@ -56,8 +58,9 @@ async def read_job(found: Services, principal: Principal, job_id: str) -> Readin
         async with found.store.transaction() as connection:
             job = await get_job(connection, job_id, principal.scope)
             if job is not None:
-                children = await child_ids(connection, job_id)
-                return Reading(job, job.lag_ms, _known(children, await statuses(connection, children)))
+                children = await started_children(connection, job_id)
+                states = await statuses(connection, list(children))
+                return Reading(job, job.lag_ms, with_states(children, states))
     except StoreUnavailableError:
         pass
     return await read_from_temporal(found, principal, job_id)
@@ -85,19 +88,43 @@ async def read_from_temporal(found: Services, principal: Principal, job_id: str)
     return Reading(_storable(job), children=await _with_states(found, children))
 
 
-async def _folded(found: Services, job_id: str, run_id: str) -> tuple[JobRecord, list[str]]:
-    """The job, and the ids of the jobs it started."""
-    state, journal = fold_run(job_id, run_id, await read_new(found.temporal, job_id, run_id))
+async def _folded(found: Services, job_id: str, run_id: str) -> tuple[JobRecord, Started]:
+    """The job, and the jobs it started."""
+    events = await read_new(found.temporal, job_id, run_id)
+    state, journal = fold_run(job_id, run_id, events)
     job, earlier = record(state), state.continued_from
+    told = [*await _of_replaced(found, job_id, events), *in_prefix(events), *_facts(journal)]
     for _ in range(_RUNS_FOLLOWED):
-        if earlier is None:
+        if earlier is None or not (events := await _events(found, job_id, earlier)):
             break
-        before, rows = fold_run(job_id, earlier, await read_new(found.temporal, job_id, earlier))
-        job, earlier, journal = _with_attempts(job, record(before).steps), before.continued_from, [*rows, *journal]
+        before, journal = fold_run(job_id, earlier, events)
+        job, earlier = _with_attempts(job, record(before).steps), before.continued_from
+        told = [*_facts(journal), *told]
     live = await observe(found.temporal, job_id, run_id, datetime.now(UTC))
-    return overlay(job, [*await _seen_before(found, job), *live]), [
-        row.data["child"] for row in journal if row.type is JournalType.CHILD_STARTED
-    ][:MOST_CHILDREN]
+    return overlay(job, [*await _seen_before(found, job), *live]), started(told)
+
+
+async def _of_replaced(found: Services, job_id: str, events: Sequence[HistoryEvent]) -> list[_Fact]:
+    """What runs did in whose place resets have put this one: the jobs they started are the job's all the same."""
+    told: list[_Fact] = []
+    for base in replaced_runs(events)[-_RUNS_FOLLOWED:]:
+        _, journal = fold_run(job_id, base, await _events(found, job_id, base))
+        told += _facts(journal)
+    return told
+
+
+async def _events(found: Services, job_id: str, run_id: str) -> list[HistoryEvent]:
+    """Of an earlier run; none where Temporal holds it no more."""
+    try:
+        return await read_new(found.temporal, job_id, run_id)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return []
+        raise
+
+
+def _facts(journal: Sequence[JournalEvent]) -> list[_Fact]:
+    return [(row.type, row.data) for row in journal]
 
 
 async def _seen_before(found: Services, job: JobRecord) -> list[LiveObservation]:
@@ -109,19 +136,14 @@ async def _seen_before(found: Services, job: JobRecord) -> list[LiveObservation]
         return []
 
 
-async def _with_states(found: Services, children: Sequence[str]) -> dict[str, JobStatus]:
+async def _with_states(found: Services, children: Started) -> dict[str, Child]:
     if not children:
         return {}
     try:
         async with found.store.transaction() as connection:
-            return _known(children, await statuses(connection, children))
+            return with_states(children, await statuses(connection, list(children)))
     except StoreUnavailableError:
-        return _known(children, {})
-
-
-def _known(children: Sequence[str], states: Mapping[str, JobStatus]) -> dict[str, JobStatus]:
-    """A child without a row was started just now."""
-    return {child: states.get(child, JobStatus.QUEUED) for child in children}
+        return with_states(children, {})
 
 
 def _with_attempts(job: JobRecord, before: Sequence[StepRecord]) -> JobRecord:

@@ -185,11 +185,12 @@ class JobSummary(View):
 
 
 class ChildView(View):
-    """A child job."""
+    """A child job. One that could not be started has no status, and there is no such job."""
 
     id: str
     name: str
-    status: JobStatus
+    status: JobStatus | None
+    problem: str | None = Field(description="Why it could not be started.")
 
 
 class JobView(JobSummary):

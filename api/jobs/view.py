@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from api.jobs.children import Child
 from api.jobs.reading import Reading
 from api.jobs.schemas import (
     ApprovalView,
@@ -24,7 +25,6 @@ from api.jobs.schemas import (
     WaitingForView,
 )
 from perdure.contract.error import ErrorInfo
-from perdure.contract.state import JobStatus
 from perdure.projection.record import ItemRecord, JobRecord, StepAttempt, StepRecord, UnitRecord
 from perdure.security.masking import masked_details
 from perdure.settings import TRACE_ID, Settings
@@ -82,13 +82,14 @@ def whole(reading: Reading, linker: Linker) -> JobView:
         input=job.input,
         output=job.output,
         steps=[_step(step) for step in job.steps],
-        children=[_child(id_, status) for id_, status in reading.children.items()],
+        children=[_child(id_, child) for id_, child in reading.children.items()],
     )
 
 
-def _child(id_: str, status: JobStatus) -> ChildView:
+def _child(id_: str, child: Child) -> ChildView:
     # `{parent}~~{name}`, later rounds `….r{round}`; a name has no point.
-    return ChildView(id=id_, name=id_.rpartition("~")[2].partition(".")[0], status=status)
+    name = id_.rpartition("~")[2].partition(".")[0]
+    return ChildView(id=id_, name=name, status=child.status, problem=child.problem)
 
 
 def journal_entry(row: JournalRow) -> JournalView:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO, TypeVar
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.table import Column, Table
 from rich.text import Text
@@ -82,7 +82,7 @@ class _Fitting(Table):
     def _with(self, columns: Sequence[Column]) -> Table:
         fewer = _empty(Table)
         for column in columns:
-            fewer.add_column(column.header, justify=column.justify, overflow=column.overflow)
+            fewer.add_column(column.header, justify=column.justify, overflow=column.overflow, no_wrap=column.no_wrap)
         for cells in zip(*(column.cells for column in columns), strict=True):
             fewer.add_row(*cells)
         return fewer
@@ -117,7 +117,8 @@ def table(*columns: str, right: Sequence[str] = (), spare: Sequence[str] = (), f
     empty = _empty(_Fitting)
     empty.spare, empty.folds = tuple(spare), folds or columns[-1]
     for name in columns:
-        empty.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        justify: JustifyMethod = "right" if name in right else "left"
+        empty.add_column(name, justify=justify, overflow="fold", no_wrap=name != empty.folds)
     return empty
 
 

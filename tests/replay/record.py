@@ -13,7 +13,7 @@ from typing import Any
 from temporalio.client import WorkflowFailureError
 
 from tests.integration.workflow.conftest import Bench, Handle, running_bench
-from tests.replay.case import continuing, control, flow, policy, stopping, undoing
+from tests.replay.case import continuing, control, flow, local, policy, stopping, undoing
 from tests.replay.case.part import Case, call
 from tests.server.partner import Partner, running_partner
 from tests.server.temporal import running_temporal
@@ -94,6 +94,7 @@ CASES: list[Case] = [
     canceled,
     continued,
     *flow.CASES,
+    *local.CASES,
     *control.CASES,
     *undoing.CASES,
     *continuing.CASES,

@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 
-from activities.bulk_decision import command_of
+import activities.bulk_decision
+from activities.bulk_decision import Decisions, command_of
 from activities.bulk_pace import Pace
-from perdure.contract.bulk import BulkStatus, BulkVerb
+from perdure.contract.bulk import BulkItemStatus, BulkStatus, BulkVerb
 from perdure.contract.command import DiscardCommand, RetryCommand, SkipCommand
 from perdure.store.bulk_action import BulkActionRow, BulkItem
 
@@ -64,3 +66,43 @@ def test_the_pace_gets_used_to_a_machine_that_has_become_slower() -> None:
 
 def test_no_rest_is_longer_than_some_seconds() -> None:
     assert Pace().rest(60) == 5
+
+
+class Refusing:
+    """A Temporal that answers each update with one status."""
+
+    def __init__(self, status: RPCStatusCode) -> None:
+        self.status = status
+        self.asked = 0
+
+    def get_workflow_handle(self, _: str) -> "Refusing":
+        return self
+
+    async def execute_update(self, *_: Any, **__: Any) -> None:
+        self.asked += 1
+        raise RPCError("no", self.status, b"")
+
+
+@pytest.mark.parametrize(
+    ("status", "became", "asked"),
+    [
+        (RPCStatusCode.NOT_FOUND, BulkItemStatus.REFUSED, 1),
+        (RPCStatusCode.INVALID_ARGUMENT, BulkItemStatus.REFUSED, 1),
+        (RPCStatusCode.FAILED_PRECONDITION, BulkItemStatus.UNANSWERED, 3),
+        (RPCStatusCode.RESOURCE_EXHAUSTED, BulkItemStatus.UNANSWERED, 3),
+        (RPCStatusCode.DEADLINE_EXCEEDED, BulkItemStatus.UNANSWERED, 3),
+    ],
+)
+async def test_what_ails_one_job_does_not_hold_up_the_others(
+    monkeypatch: pytest.MonkeyPatch, status: RPCStatusCode, became: BulkItemStatus, asked: int
+) -> None:
+    monkeypatch.setattr(activities.bulk_decision, "_AGAIN_SECONDS", 0)
+    temporal = Refusing(status)
+    done = await Decisions(temporal).send(action(BulkVerb.RETRY), BulkItem(0, "default:x", None))  # type: ignore[arg-type]
+    assert (done.status, temporal.asked, bool(done.detail)) == (became, asked, True)
+
+
+@pytest.mark.parametrize("status", [RPCStatusCode.UNAVAILABLE, RPCStatusCode.PERMISSION_DENIED])
+async def test_where_temporal_is_away_nothing_is_said_of_a_job(status: RPCStatusCode) -> None:
+    with pytest.raises(RPCError):
+        await Decisions(Refusing(status)).send(action(BulkVerb.RETRY), BulkItem(0, "default:x", None))  # type: ignore[arg-type]

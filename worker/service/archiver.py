@@ -67,6 +67,7 @@ class Archiver:
         self._config = config or ArchiverConfig()
         self._background = Background("archiver", self._round, longest_delay=60.0)
         self._late = False
+        self._first: datetime | None = None
 
     async def start(self) -> None:
         """Begin."""
@@ -81,6 +82,7 @@ class Archiver:
 
     async def _round(self) -> None:
         if not self._goes_on():
+            self._metrics.unknown()
             await self._background.pause(1.0)
             return
         await self._archive()
@@ -93,7 +95,9 @@ class Archiver:
         watermark = reached or _BEGINNING
         self._late = reached is not None and datetime.now(UTC) - reached > retention * self._config.late
         until = datetime.now(UTC) - retention * self._config.due
-        self._metrics.at(watermark, retention)
+        # What closed before there was an archive, and is gone, is nobody's fault.
+        self._first = self._first or datetime.now(UTC) - retention * self._config.due
+        self._metrics.at(reached or self._first, retention)
         if until <= watermark:
             return
         number = 0

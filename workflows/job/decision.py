@@ -119,7 +119,7 @@ def _check_output(execution: Execution, units: list[Unit], output: Any) -> None:
     size, job = json_bytes(output), execution.job
     if size > job.limits.output_bytes:
         raise RefusedError("API.PAYLOAD_INVALID", f"the output is {size} bytes; the limit is {job.limits.output_bytes}")
-    if not job.room_for(size * len(units)):
+    if not job.room_for(size * len(units) - job.held_by(units)):
         text = f"with this output the job would hold more than {job.limits.state_bytes} bytes of spec and outputs"
         raise RefusedError("API.PAYLOAD_INVALID", text)
 

@@ -25,6 +25,8 @@ from workflows.job.status_attribute import Need
 from workflows.job.unit import StepRun, Unit
 from workflows.job.waits import Waits
 
+WAITS_PATCH = "waits-end-with-the-job"
+
 
 class Execution:
     """The main coroutine waits on conditions only; every unit is a task of its own."""
@@ -146,6 +148,8 @@ class Execution:
             self.set_paused(paused=False)
         self.scheduler.close()
         await self._settled()
+        if self.job.attribute.holds(Need.WAITING) and workflow.patched(WAITS_PATCH):
+            self.job.attribute.set(Need.WAITING, holds=False)
         self._close_open_steps(ending, parked)
 
     def _close_open_steps(self, ending: Ending, parked: list[Unit]) -> None:

@@ -1,22 +1,26 @@
 """How a round of a step ended, and the reading of Temporal's activity failures into it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError, TimeoutType
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError, RetryState, TimeoutType
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from perdure.contract.error import ErrorClass, ErrorInfo, error_info
 from perdure.contract.ledger import AttemptLedger, Heartbeat
 from perdure.contract.model import Model
 from perdure.contract.name import RESULT_CANCELED
+from perdure.contract.state import Effect
 from perdure.contract.step_call import StepFailure
 from perdure.contract.step_timeout import timeout_error
 from perdure.expressions import ExpressionError
 from workflows.job.state import JobRun
 from workflows.job.unit import Unit
+
+TOTAL_TIMEOUT_PATCH = "total-timeout-has-its-code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,25 @@ def told(problem: ExpressionError) -> str:
 
 def read_failure(job: JobRun, unit: Unit, raised: FailureError) -> Failed | Canceled:
     """What an activity's failure means for its step. A local activity's comes without `ActivityError` around it."""
+    read = _read_cause(job, unit, raised)
+    timed_out = isinstance(raised, ActivityError) and raised.retry_state is RetryState.TIMEOUT
+    repeats = unit.step.effect is not Effect.AT_MOST_ONCE
+    if isinstance(read, Failed) and timed_out and repeats and workflow.patched(TOTAL_TIMEOUT_PATCH):
+        return _no_time_left(job, unit, read)
+    return read
+
+
+def _no_time_left(job: JobRun, unit: Unit, last: Failed) -> Failed:
+    """Temporal makes no attempt that would begin after the total timeout, and reports the last one instead."""
+    found = _timeout(job, unit, TimeoutType.SCHEDULE_TO_CLOSE)
+    if last.error.code == found.code:
+        return last
+    message = f"{found.message}, with the wait for the next one; the last one failed with {last.error.code}"
+    details = {"code": last.error.code, "message": last.error.message}
+    return replace(last, error=failure(job, unit, found.code, found.error_class, message, details).error)
+
+
+def _read_cause(job: JobRun, unit: Unit, raised: FailureError) -> Failed | Canceled:
     cause = raised.cause if isinstance(raised, ActivityError) else raised
     if isinstance(cause, ApplicationError):
         return _read_application_error(job, unit, cause)

@@ -51,10 +51,11 @@ class Parking:
     def _find(self) -> None:
         for step in self._job.steps.values():
             items = step.fan_out.items if step.fan_out else []
-            parts = [unit for unit in (*items, *step.compensations.values()) if unit.status is _PARKED]
+            parked = [unit for unit in (*items, *step.compensations.values()) if unit.status is _PARKED]
             # A step shows that items of it are parked; it is so itself where none of them is.
-            whole = [step] if step.status is _PARKED and not any(unit in parts for unit in items) else []
-            self._units |= {unit.name: unit for unit in (*whole, *parts)}
+            if step.status is _PARKED and not any(item.status is _PARKED for item in items):
+                parked.append(step)
+            self._units |= {unit.name: unit for unit in parked}
 
     def watch(self) -> None:
         """Go on waiting where an earlier run of the job left off."""

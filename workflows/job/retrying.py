@@ -74,8 +74,9 @@ def _check_patch(execution: Execution, command: RetryCommand, units: list[Unit])
     size, limit = json_bytes(patch), execution.job.limits.output_bytes
     if size > limit:
         raise RefusedError("API.VALIDATION", f"the patch is {size} bytes; the limit is {limit}")
-    if not execution.job.room_for(sum(json_bytes(_fields(command, unit)) for unit in units)):
-        limit = execution.job.limits.state_bytes
+    job = execution.job
+    if not job.room_for(sum(json_bytes(_fields(command, unit)) for unit in units) - job.held_by(units)):
+        limit = job.limits.state_bytes
         raise RefusedError("API.VALIDATION", f"with this patch the job would hold more than {limit} bytes")
 
 

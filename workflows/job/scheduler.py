@@ -50,6 +50,7 @@ class Scheduler:
         self._open = {step.step.id for step in job.steps.values() if not step.status.final}
         self._ready: deque[Unit] = deque()
         self._tasks: dict[Unit, asyncio.Task[None]] = {}
+        self._stopping: asyncio.Task[None] | None = None
         for step in job.steps.values():
             self._line_up(step)
 
@@ -183,7 +184,7 @@ class Scheduler:
             return
         self._leave_place(unit)
         kept = outcome.output if isinstance(outcome, Completed | Caught) else None
-        if not self._job.keep(unit, kept):
+        if not (self._job.keep(unit, kept) or self._is_droppable(unit)):
             self._settle_too_large(unit, outcome)
             return
         match outcome:
@@ -204,6 +205,10 @@ class Scheduler:
             case Canceled(attempts=attempts, told=told):
                 unit.attempts += attempts
                 self._cancel(unit, told=told)
+
+    def _is_droppable(self, unit: Unit) -> bool:
+        # Nothing refers to what a compensation gives. A job that is full has to be undone as any other.
+        return unit.id.compensates and workflow.patched(KEEP_PATCH)
 
     def _cancel(self, unit: Unit, *, told: bool) -> None:
         if not told:
@@ -231,13 +236,20 @@ class Scheduler:
 
     def _give_up_list(self, step: StepRun) -> None:
         """Stop the items that are open; keep all, for what they did is undone when the job ends."""
-        self._stop_items(step)
-        if step.fan_out is not None:
-            step.fan_out.given_up = True
-            step.fan_out.queue.clear()
-            for item in step.fan_out.items:
-                if not item.status.final and item not in self._tasks:
-                    item.status = StepStatus.CANCELED
+        if step.fan_out is None:
+            return
+        step.fan_out.given_up = True
+        step.fan_out.queue.clear()
+        self._leave_out(step.fan_out.items)
+        for item in step.fan_out.items:
+            if not item.status.final and item not in self._tasks:
+                item.status = StepStatus.CANCELED
+        self._stopping = asyncio.create_task(self._stop_next(step.fan_out.items))
+
+    async def _stop_next(self, items: list[Unit]) -> None:
+        """Stop what runs, once what ended in this workflow task is settled."""
+        await workflow.wait_condition(lambda: True)
+        self._stop(items)
 
     def _settle_given_up(self, item: Unit, outcome: Outcome) -> None:
         """An item whose output the job has no room for; it completed all the same, if it did."""
@@ -246,19 +258,24 @@ class Scheduler:
         if item.status is StepStatus.COMPLETED:
             self._note_completion(item)
 
-    def _stop_items(self, step: StepRun) -> None:
-        items = step.fan_out.items if step.fan_out else []
+    def _leave_out(self, items: list[Unit]) -> None:
+        """They are parked no more, and do not start."""
+        known = set(items)
         for item in items:
             self._parking.release(item)
-            if item in self._tasks:
-                self._tasks[item].cancel()
-        known = set(items)
         self._ready = deque(unit for unit in self._ready if unit not in known)
 
+    def _stop(self, items: list[Unit]) -> None:
+        for item in items:
+            if item in self._tasks:
+                self._tasks[item].cancel()
+
     def _forget_items(self, step: StepRun) -> None:
-        self._stop_items(step)
-        items = set(step.fan_out.items) if step.fan_out else set()
-        self._job.completed = [name for name in self._job.completed if self._job.unit(name) not in items]
+        items = step.fan_out.items if step.fan_out else []
+        self._stop(items)
+        self._leave_out(items)
+        known = set(items)
+        self._job.completed = [name for name in self._job.completed if self._job.unit(name) not in known]
         self._job.forget(step)
 
     def _note_completion(self, unit: Unit) -> None:
@@ -384,8 +401,8 @@ class Scheduler:
         self._on_moved()
 
     def forget(self, unit: Unit) -> None:
-        """A fan-out that gave its list up is decided about: it loses what it kept for being undone."""
-        if isinstance(unit, StepRun) and unit.fan_out is not None and unit.fan_out.given_up:
+        """A fan-out that was parked as a whole is decided about: it loses what it kept for being undone."""
+        if isinstance(unit, StepRun) and unit.fan_out is not None:
             self._forget_items(unit)
 
     def reset(self, steps: list[StepRun]) -> None:

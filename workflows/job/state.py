@@ -1,6 +1,6 @@
 """What all modules of the interpreter share about one job: its units, what it keeps, what expressions see."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from temporalio import workflow
@@ -89,6 +89,11 @@ class JobRun:
     def room_for(self, size: int) -> bool:
         """Whether the job may hold that many bytes more."""
         return self._kept_bytes + size <= self.limits.state_bytes
+
+    def held_by(self, units: Iterable[Unit]) -> int:
+        """Bytes that forgetting the items of these units sets free."""
+        steps = (unit for unit in units if isinstance(unit, StepRun) and unit.fan_out)
+        return sum(json_bytes(item.output) for step in steps for item in (step.fan_out.items if step.fan_out else []))
 
     def forget(self, unit: Unit) -> None:
         """Drop a unit's output, and those of its items."""

@@ -37,6 +37,10 @@ class StatusAttribute:
             update = _STATUS.value_unset() if shown is None else _STATUS.value_set(shown.value)
             workflow.upsert_search_attributes([update])
 
+    def holds(self, need: Need) -> bool:
+        """Whether it was said to hold."""
+        return need in self._needs
+
     def restore(self, need: Need) -> None:
         """Take over what an earlier run of the job has set: the attribute goes on as it is."""
         self._needs.add(need)

@@ -15,6 +15,11 @@ class ArchiveMetrics:
         self._bytes = Counter("perdure_archived_bytes", told, registry=registry)
         told = "Until Temporal may remove a history that is not archived yet; 0: not known, this worker does not lead."
         self._margin = Gauge("perdure_archive_margin_seconds", told, registry=registry)
+        # Asked at each scrape: it goes on falling where the archiver is stuck.
+        self._margin.set_function(self._left)
+        told = "How long Temporal keeps closed runs; 0: not known, this worker does not lead."
+        self._retention = Gauge("perdure_archive_retention_seconds", told, registry=registry)
+        self._reached: tuple[datetime, timedelta] | None = None
 
     def kept(self, number: int, size: int) -> None:
         """So many more histories were kept, in so many bytes."""
@@ -23,5 +28,16 @@ class ArchiveMetrics:
 
     def at(self, watermark: datetime, retention: timedelta) -> None:
         """What closed before `watermark` is kept."""
-        oldest = max(watermark, datetime.now(UTC) - retention)
-        self._margin.set((oldest + retention - datetime.now(UTC)).total_seconds())
+        self._reached = watermark, retention
+        self._retention.set(retention.total_seconds())
+
+    def unknown(self) -> None:
+        """Another worker archives now."""
+        self._reached = None
+        self._retention.set(0)
+
+    def _left(self) -> float:
+        if self._reached is None:
+            return 0.0
+        watermark, retention = self._reached
+        return (watermark + retention - datetime.now(UTC)).total_seconds()

@@ -17,6 +17,10 @@ from perdure.steps.definition import StepDefinition, definition_of
 from tests.integration.activities.harness import Ended, call_of, runtime_with, start, worker
 from tests.integration.activities.operator_cli import on_activity, pending
 
+pytestmark = pytest.mark.filterwarnings("ignore:Cannot find activity to cancel for token:UserWarning")
+"""The SDK says so where Temporal's word of a pause or a reset arrives just after the attempt has ended: it is late, and
+nothing is wrong. As an error it would end the worker of the test."""
+
 SOON = RetryPolicy(initial_interval="50ms", maximum_interval="50ms", maximum_attempts=4)
 LATER = RetryPolicy(initial_interval="300s", maximum_interval="300s", maximum_attempts=4)
 
@@ -42,7 +46,7 @@ class Stage:
             self.runs.append(ctx.attempt)
             self.running.set()
             try:
-                await asyncio.wait_for(self.go_on.wait(), 25)
+                await asyncio.wait_for(self.go_on.wait(), 90)
             finally:
                 self.cancelled.append(ctx.cancelled)
             if len(self.runs) <= self.failing:
@@ -61,10 +65,10 @@ async def test_a_paused_activity_lets_its_running_attempt_finish(
     client: Client, http: httpx.AsyncClient, temporal_address: str, queue: str, stage: Stage
 ) -> None:
     async with worker(client, runtime_with(http), queue, [stage.definition]):
-        handle = await start(client, queue, call_of("STAGED", {}, retry=SOON), heartbeat_timeout="1s")
+        handle = await start(client, queue, call_of("STAGED", {}, retry=SOON), heartbeat_timeout="2s")
         await stage.running.wait()
         await on_activity(temporal_address, "pause", handle.id)
-        await asyncio.sleep(2.5)  # past two heartbeats: Temporal has told the worker, and the timeout would have struck
+        await asyncio.sleep(4)  # past two heartbeats: Temporal has told the worker, and the timeout would have struck
         stage.go_on.set()
         ended: Ended = await handle.result()
     assert ended.outcomes == ["COMPLETED"]
@@ -76,7 +80,7 @@ async def test_a_paused_activity_whose_attempt_fails_waits_for_unpause(
 ) -> None:
     stage.failing = 1
     async with worker(client, runtime_with(http), queue, [stage.definition]):
-        handle = await start(client, queue, call_of("STAGED", {}, retry=SOON), heartbeat_timeout="1s")
+        handle = await start(client, queue, call_of("STAGED", {}, retry=SOON), heartbeat_timeout="10s")
         await stage.running.wait()
         await on_activity(temporal_address, "pause", handle.id)
         stage.go_on.set()
@@ -100,7 +104,7 @@ async def test_a_cancel_reaches_an_attempt_that_runs_though_paused(
         began = time.monotonic()
         await handle.cancel()
         ended: Ended = await handle.result()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert (ended.code, ended.outcomes) == ("CANCELED", ["CANCELED"])
     assert stage.cancelled == [True]
 
@@ -115,7 +119,7 @@ async def test_a_stopping_worker_gives_an_attempt_up_that_runs_though_paused(
         await on_activity(temporal_address, "pause", handle.id)
         await asyncio.sleep(1.5)
         began = time.monotonic()
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 60
     stage.go_on.set()
     async with worker(client, runtime_with(http), queue, [stage.definition]):
         await on_activity(temporal_address, "unpause", handle.id)
@@ -129,19 +133,19 @@ async def test_a_stopping_worker_gives_an_attempt_up_that_runs_though_paused(
 async def test_a_step_paused_between_attempts_starts_none_until_unpause(
     client: Client, http: httpx.AsyncClient, temporal_address: str, queue: str, stage: Stage
 ) -> None:
-    stage.failing = 2
+    stage.failing = 1
     stage.go_on.set()
-    retry = SOON.model_copy(update={"initial_interval": "1s", "maximum_interval": "1s", "jitter": 0.0})
+    retry = SOON.model_copy(update={"initial_interval": "4s", "maximum_interval": "4s", "jitter": 0.0})
     async with worker(client, runtime_with(http), queue, [stage.definition]):
         handle = await start(client, queue, call_of("STAGED", {}, retry=retry))
         await pending(handle, lambda one: one.attempt == 2)
         await on_activity(temporal_address, "pause", handle.id)
-        await asyncio.sleep(2)
+        await asyncio.sleep(4.5)  # past the moment when it would have begun
         assert stage.runs == [1]
         await on_activity(temporal_address, "unpause", handle.id)
         ended: Ended = await handle.result()
-    assert ended.outcomes == ["FAILED", "FAILED", "COMPLETED"]
-    assert [record.attempt for record in ended.ledger.records] == [1, 2, 3]
+    assert ended.outcomes == ["FAILED", "COMPLETED"]
+    assert [record.attempt for record in ended.ledger.records] == [1, 2]
 
 
 async def test_a_reset_between_attempts_keeps_the_ledger_and_starts_counting_anew(
@@ -150,7 +154,8 @@ async def test_a_reset_between_attempts_keeps_the_ledger_and_starts_counting_ane
     stage.failing = 5
     stage.go_on.set()
     retry = SOON.model_copy(update={"maximum_attempts": 3})
-    slow = retry.model_copy(update={"initial_interval": "2s", "maximum_interval": "2s", "jitter": 0.0})
+    slow = retry.model_copy(update={"initial_interval": "200ms", "maximum_interval": "6s", "jitter": 0.0})
+    slow = slow.model_copy(update={"backoff_coefficient": 30.0})  # time for the command before the third attempt
     async with worker(client, runtime_with(http), queue, [stage.definition]):
         handle = await start(client, queue, call_of("STAGED", {}, retry=slow))
         await pending(handle, lambda one: one.attempt == 3)

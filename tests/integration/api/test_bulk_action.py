@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -9,7 +10,10 @@ import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+import activities.bulk_action
+import activities.bulk_decision
 from activities.bulk_action import BulkActivities
+from perdure.contract.bulk import bulk_workflow_id
 from perdure.contract.state import JobStatus, StepStatus
 from perdure.projection.record import StepRecord
 from perdure.projection.writer import write
@@ -21,6 +25,7 @@ from tests.integration.store.sample import broken, job, projection
 from tests.integration.store.server import PostgresServer
 from tests.server.temporal import running_temporal
 from worker.queue_worker import make_bulk_worker
+from workflows.bulk_action import workflow
 
 BULK = "/v1/bulk-actions"
 WHY = "the partner is back"
@@ -99,6 +104,68 @@ async def test_c6_a_canary_that_parks_again_stops_it(bulk: Desk) -> None:
     assert "parked again" in done["problem"]
     asked = [await bulk.said(id_, "JOB_RETRY_REQUESTED") for id_ in ids]
     assert sorted(map(len, asked)) == [0, 0, 0, 1]
+
+
+async def park_many(desk: Desk, number: int, run: str) -> list[str]:
+    steps = [fail("a"), log("b")]
+    ids = await asyncio.gather(*(desk.start(steps, labels={"run": run}) for _ in range(number)))
+    for job_id in ids:
+        await desk.until_step(job_id, "a", "DEAD_LETTERED")
+    gate = asyncio.Semaphore(8)
+
+    async def project(job_id: str) -> None:
+        async with gate:
+            await desk.api.project(job_id)
+
+    await asyncio.gather(*map(project, ids))
+    return list(ids)
+
+
+async def retries(desk: Desk, job_id: str) -> int:
+    """How many retries the job has taken, by its history."""
+    taken = 0
+    async for event in desk.api.temporal.get_workflow_handle(job_id).fetch_history_events():
+        update = event.workflow_execution_update_accepted_event_attributes
+        taken += update.accepted_request.input.name == "retry"
+    return taken
+
+
+async def test_c6_many_pages_and_runs_miss_no_job_and_touch_none_that_parks_later(
+    bulk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activities.bulk_action, "PAGE_SECONDS", 0.1)
+    monkeypatch.setattr(workflow, "_PAGES", 3)
+    run = unique()
+    ids = await park_many(bulk, 50, run)
+    answer = await create(bulk, {"filter": {"labels": {"run": run}}, "canary": 5})
+    late = await park_many(bulk, 2, run)
+    done = await finished(bulk, answer)
+    assert (done["status"], done["total"], done["counts"]) == ("COMPLETED", 50, {"ACCEPTED": 50})
+    for job_id in ids:
+        await bulk.reach(job_id, "COMPLETED")
+    assert {await retries(bulk, job_id) for job_id in ids} == {1}
+    assert {(await bulk.job(job_id))["status"] for job_id in late} == {"DEAD_LETTERED"}
+    query = f"WorkflowId = '{bulk_workflow_id(done['id'])}'"
+
+    async def runs() -> bool:
+        return (await bulk.api.temporal.count_workflows(query)).count > 2
+
+    await until(runs)
+
+
+async def test_jobs_that_nobody_answers_for_are_told_and_hold_the_others_up_but_shortly(
+    bulk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ANSWER", "_SHORT_ANSWER"):
+        monkeypatch.setattr(activities.bulk_decision, name, timedelta(seconds=0.2))
+    alone = f"alone-{unique()[:8]}"
+    async with serving(bulk.api.settings.temporal_address, alone):
+        lost = await park(bulk, 5, queue=alone)
+    done = await finished(bulk, await create(bulk, {"ids": lost}))
+    assert (done["status"], done["counts"]) == ("COMPLETED", {"UNANSWERED": 5})
+    items = (await bulk.http.get(f"{BULK}/{done['id']}/items?status=UNANSWERED")).json()["data"]
+    assert [item["job_id"] for item in items] == lost
+    assert {item["code"] for item in items} == {"API.DECISION_TIMEOUT"}
 
 
 async def test_a_retry_by_filter_leaves_what_failed_otherwise_parked(bulk: Desk) -> None:

@@ -30,7 +30,7 @@ STEP = {
     "id", "type", "status", "round", "started_at", "completed_at", "output", "error", "attempt_count", "attempts",
     "paused", "items", "compensation", "waiting_for", "decisions",
 }  # fmt: skip
-ATTEMPT = {"attempt", "round", "worker", "started_at", "ended_at", "outcome", "error", "next_retry_at", "live"}
+ATTEMPT = {"attempt", "round", "worker", "started_at", "ended_at", "outcome", "error", "next_retry_at", "usage", "live"}
 JOURNAL = {
     "job_id", "parent_job_id", "run_id", "event_id", "seq", "at", "type", "actor", "step_id", "attempt", "status",
     "outcome", "trace_id", "data",

@@ -18,6 +18,7 @@ from activities.runtime import StepRuntime
 from activities.secret import SecretStore
 from activities.wrapper import all_activities
 from perdure.contract.execution import JobResult, JobStart
+from perdure.contract.limit import JobLimits
 from perdure.contract.name import JOB_WORKFLOW, task_queue
 from perdure.contract.spec import JobSpec, effective
 from perdure.egress.client import guarded_client
@@ -37,13 +38,20 @@ class Bench:
         self.queue = queue
 
     async def start(
-        self, steps: list[dict[str, Any]], *, id_: str | None = None, memo: dict[str, Any] | None = None, **fields: Any
+        self,
+        steps: list[dict[str, Any]],
+        *,
+        id_: str | None = None,
+        memo: dict[str, Any] | None = None,
+        limits: JobLimits | None = None,
+        kept: dict[str, Any] | None = None,
+        **fields: Any,
     ) -> Handle:
         body = {"name": "test", "steps": steps, "queue": self.queue, **fields}
         spec = effective(JobSpec.model_validate_json(json.dumps(body)))
         return await self.client.start_workflow(
             JOB_WORKFLOW,
-            JobStart(spec=spec, tenant="default"),
+            JobStart(spec=spec, tenant="default", limits=limits or JobLimits(), kept=kept or {}),
             id=id_ or f"default:{uuid4().hex}",
             task_queue=task_queue(self.queue),
             memo=memo,

@@ -26,6 +26,11 @@ HARMLESS = {
     WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
 }
 _ENDED_BY_NOTE = {"STEP_SKIPPED", "STEP_CAUGHT", "STEP_COMPLETED", "STEP_OVERRIDDEN", "STEP_DELIVERED"}
+_FROM_OUTSIDE = {
+    EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+    EventType.EVENT_TYPE_TIMER_FIRED,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED,
+}
 _BEGUN_BY_NOTE = {"STEP_STARTED", "STEP_WAITING"}
 
 
@@ -106,9 +111,11 @@ def happenings(runs: list[WorkflowHistory]) -> Iterator[Happening]:
         for event in run.events:
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
                 task += 1
+            # What comes from outside is taken by the task after it, what a task itself wrote stands behind it.
+            taken = task + (event.event_type in _FROM_OUTSIDE)
             for what, unit in _told(event, names):
                 if parse_unit_id(unit) is not None:
-                    yield Happening(what, unit, task)
+                    yield Happening(what, unit, taken)
 
 
 def _told(event: HistoryEvent, names: dict[int, str]) -> Iterator[tuple[str, str]]:

@@ -12,16 +12,18 @@ from temporalio.client import Interceptor as ClientInterceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from perdure.contract.limit import JobLimits
 from perdure.contract.name import ACTIVITY_HOLD_STEPS
 from perdure.contract.state import JobStatus
 from tests.integration.workflow import history_check as check
-from tests.integration.workflow.conftest import Bench
+from tests.integration.workflow.conftest import Bench, Handle
 from tests.integration.workflow.test_compensation import undone
 from tests.integration.workflow.test_control import in_backoff, no_task_failed
 from tests.integration.workflow.test_parking import call, refused, status_attribute
 from tests.integration.workflow.working import working
 from tests.server.partner import Partner
 
+ROOM = JobLimits(state_bytes=16_000)
 SOON = {"maximum_attempts": 2, "initial_interval": "2s", "jitter": 0.0}
 
 
@@ -135,3 +137,50 @@ async def test_a_parked_compensation_is_no_part_of_the_jobs_timeout(bench: Bench
 
 async def called(partner: Partner, path: str) -> bool:
     return partner.calls[path] >= 1
+
+
+def too_long(partner: Partner) -> dict[str, Any]:
+    """Eight items one after the other; `ROOM` is for the outputs of five."""
+    url = f"{partner.url}/undo/${{ item }}/${{ size(steps.each.output[index] == null ? '' : 'kept') }}"
+    return {
+        "id": "each",
+        "type": "COMPUTE",
+        "for_each": {"items": list(range(8)), "max_parallel": 1},
+        "with": {"expression": "input"},
+        "compensate": {"type": "HTTP_CALL", "with": {"url": url, "method": "POST"}},
+    }
+
+
+async def parked_as_a_whole(bench: Bench, partner: Partner) -> Handle:
+    handle = await bench.start([too_long(partner)], input="x" * 2_400, limits=ROOM)
+
+    async def parked() -> bool:
+        return (await handle.query("state"))["parked"] == ["each"]
+
+    await bench.eventually(parked)
+    return handle
+
+
+async def test_items_that_completed_are_undone_although_their_list_was_too_long(bench: Bench, partner: Partner) -> None:
+    handle = await parked_as_a_whole(bench, partner)
+    await handle.execute_update("discard", {"actor": "ann"})
+    result = await bench.finish(handle)
+    assert result.error is not None
+    assert (result.status, result.error.code) == (JobStatus.FAILED, "ENGINE.STATE_TOO_LARGE")
+    undone = [path for path in partner.order if path.startswith("/undo")]
+    assert undone == ["/undo/5/0", "/undo/4/4", "/undo/3/4", "/undo/2/4", "/undo/1/4", "/undo/0/4"]
+    await no_task_failed(bench, handle)
+
+
+async def test_a_list_that_was_too_long_is_made_anew_by_a_retry_and_undone_once(bench: Bench, partner: Partner) -> None:
+    handle = await parked_as_a_whole(bench, partner)
+    await handle.execute_update("retry", {"actor": "ann", "patch": {"each": {"expression": "item"}}})
+    assert (await bench.finish(handle)).output == {"each": list(range(8))}
+    assert not partner.calls
+
+
+async def test_a_list_that_was_too_long_may_be_replaced_by_an_output_as_large(bench: Bench, partner: Partner) -> None:
+    handle = await parked_as_a_whole(bench, partner)
+    await handle.execute_update("skip", {"actor": "ann", "step": "each", "output": "x" * 2_400})
+    assert (await bench.finish(handle)).output == {"each": "x" * 2_400}
+    assert not partner.calls

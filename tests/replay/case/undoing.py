@@ -1,7 +1,10 @@
 """Compensations, on every bad end, and those that fail."""
 
+import asyncio
+
+from perdure.contract.limit import JobLimits
 from tests.integration.workflow.conftest import Bench, Handle
-from tests.replay.case.part import BY, Case, compute, each, fail, nap, parked_compensation, undone
+from tests.replay.case.part import BY, Case, call, compute, each, fail, nap, parked_compensation, undone
 from tests.server.partner import Partner
 
 
@@ -68,6 +71,34 @@ async def compensation_expired(bench: Bench, partner: Partner) -> Handle:
     return await bench.start([undone(partner, "a"), undone(partner, "b"), fail()], dead_letter={"retention": "100ms"})
 
 
+async def list_too_long_undone(bench: Bench, partner: Partner) -> Handle:
+    undo = {"type": "HTTP_CALL", "with": {"url": f"{partner.url}/undo-${{ item }}"}}
+    text = {"expression": "job.name + job.name + job.name + job.name"}
+    many = {"items": list(range(6)), "max_parallel": 3}
+    step = {"id": "each", "type": "COMPUTE", "with": text, "for_each": many, "compensate": undo}
+    handle = await bench.start([step], name="n" * 100, limits=JobLimits(state_bytes=3_000))
+    await bench.until(handle, "each", "DEAD_LETTERED")
+    await handle.execute_update("discard", BY)
+    return handle
+
+
+async def canceled_while_it_was_being_held(bench: Bench, partner: Partner) -> Handle:
+    partner.answers["/b"] = [503]
+    partner.delays["/undo-a"] = 1
+    patient = {"initial_interval": "1h", "maximum_interval": "1h"}
+    handle = await bench.start([undone(partner, "a"), call(partner, "b") | {"retry": patient}])
+
+    async def failed_once() -> bool:
+        return partner.calls["/b"] == 1
+
+    await bench.eventually(failed_once)
+    pausing = asyncio.create_task(handle.execute_update("pause", BY))
+    await asyncio.sleep(0.005)  # it is a race, and either way a history
+    await handle.cancel()
+    await pausing
+    return handle
+
+
 async def _parked(bench: Bench, partner: Partner) -> Handle:
     handle = await bench.start([undone(partner, "a"), undone(partner, "b"), fail()])
     await bench.until(handle, "bad", "DEAD_LETTERED")
@@ -86,4 +117,6 @@ CASES: list[Case] = [
     compensation_skipped,
     compensation_given_up,
     compensation_expired,
+    list_too_long_undone,
+    canceled_while_it_was_being_held,
 ]
