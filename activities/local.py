@@ -45,10 +45,11 @@ async def _make(calls: Sequence[LocalCall], cheap: dict[str, StepDefinition], ru
     began = clock()
     made: list[LocalTry] = []
     completed: set[str] = set()
-    size = 0
+    size, cut_short = 0, False
     for each in calls:
         # The first is always made, so that every batch gets the job on.
-        if made and (clock() - began >= LOCAL_SECONDS or size >= LOCAL_RESULT_BYTES):
+        cut_short = bool(made) and (clock() - began >= LOCAL_SECONDS or size >= LOCAL_RESULT_BYTES)
+        if cut_short:
             break
         if not completed.issuperset(each.after):
             continue
@@ -59,7 +60,7 @@ async def _make(calls: Sequence[LocalCall], cheap: dict[str, StepDefinition], ru
             completed.add(each.id)
         # Cheap steps do not wait for anything: without this nothing else in the worker would have its turn.
         await asyncio.sleep(0)
-    return LocalResult(tries=made, took_ms=round((clock() - began) * 1_000))
+    return LocalResult(tries=made, took_ms=round((clock() - began) * 1_000), cut_short=cut_short)
 
 
 async def _try(wanted: LocalCall, definition: StepDefinition, runtime: StepRuntime) -> LocalTry:

@@ -11,7 +11,7 @@ from temporalio.api.workflowservice.v1 import RequestCancelWorkflowExecutionRequ
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.contract.command import CancelCommand
-from perdure.contract.name import ACTIVITY_REQUEST_CANCEL
+from perdure.contract.name import ACTIVITY_REQUEST_CANCEL, IDENTITY_CANCEL
 
 
 @activity.defn(name=ACTIVITY_REQUEST_CANCEL)
@@ -26,7 +26,7 @@ async def request_cancel(command: CancelCommand) -> None:
     request = RequestCancelWorkflowExecutionRequest(
         namespace=info.namespace,
         workflow_execution=WorkflowExecution(workflow_id=info.workflow_id or "", run_id=info.workflow_run_id or ""),
-        identity=command.actor or client.identity,
+        identity=command.actor or IDENTITY_CANCEL,
         reason=command.reason or "",
         request_id=str(uuid4()),
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from perdure.contract.field_message import field_message
 from perdure.contract.limit import KIB, JobLimits
 
 MIB = 1024 * KIB
@@ -202,6 +203,6 @@ class Settings(BaseSettings):
 def setting_problems(error: ValidationError) -> str:
     """What is wrong with the environment, a line a variable: `PERDURE_API_PORT: ...`."""
     return "".join(
-        f"PERDURE_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}\n"
-        for problem in error.errors(include_url=False, include_input=False)
+        f"PERDURE_{'_'.join(str(part) for part in problem['loc']).upper()}: {field_message([problem], hide=True)[1]}\n"
+        for problem in error.errors(include_url=False)
     )

@@ -11,7 +11,6 @@ from api.bulk_actions.schemas import (
     BulkActionPage,
     BulkActionRequest,
     BulkActionView,
-    BulkDryRunView,
     BulkItemPage,
     BulkItemQuery,
     BulkItemView,
@@ -38,8 +37,7 @@ async def create_bulk_action(
     """Retry, skip or discard many parked jobs: those named, or those a filter means now. Admins only over 1,000."""
     wanted = await body.read(BulkActionRequest)
     if wanted.dry_run:
-        total, sample = await service.preview(request, found, principal, wanted)
-        preview = BulkDryRunView(action=wanted.action, total=total, sample=sample)
+        preview = await service.preview(request, found, principal, wanted)
         return Response(preview.model_dump_json(), media_type="application/json")
     action, replayed = await service.create(request, found, principal, wanted, key)
     headers = {"Location": f"/v1/bulk-actions/{action.id}"}

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.dead_letters.age import NEVER, ParkedWhen
-from api.dead_letters.schemas import GivenReason
+from api.dead_letters.age import ParkedWhen
+from api.dead_letters.schemas import GivenReason, said
 from api.jobs.request import Unit
 from api.jobs.schemas import Moment, PageView, Timestamp, View
 from perdure.contract.bulk import BulkItemStatus, BulkStatus, BulkVerb
@@ -15,6 +15,8 @@ from perdure.contract.error import ErrorClass
 from perdure.contract.model import Model
 
 MOST_IDS = 10_000
+_Why = Annotated[str, StringConstraints(max_length=1_900), AfterValidator(said)]
+"""The action's id is added to it, in each job's journal."""
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -45,8 +47,6 @@ class BulkFilter(Model):
             raise _refused(
                 "an empty filter would mean everything: name at least one thing that the jobs have in common"
             )
-        if self.when.never is not None:
-            raise _refused(f"{self.when.never}: {NEVER[self.when.never]}")
         return self
 
     @property
@@ -68,7 +68,7 @@ class BulkActionRequest(Model):
         | None
     ) = None
     filter: BulkFilter | None = None
-    reason: Annotated[GivenReason, Field(max_length=1_900)]
+    reason: _Why
     dry_run: bool = Field(False, description="Only count, and show some of the jobs.")
     rate_per_second: Annotated[float, Field(ge=0.1, le=1_000)] | None = Field(
         None, description="Jobs a second at most; without it as quick as a few at once allow."
@@ -83,8 +83,6 @@ class BulkActionRequest(Model):
     def _consistent(self) -> Self:
         if (self.ids is None) is (self.filter is None):
             raise _refused("send either ids or a filter")
-        if self.ids is not None and len(set(self.ids)) < len(self.ids):
-            raise _refused("an id stands in ids more than once")
         skips = self.action is BulkVerb.SKIP
         if skips and (self.step is None or "output" not in self.model_fields_set):
             raise _refused("skip needs step and output")
@@ -107,6 +105,7 @@ class BulkDryRunView(View):
     dry_run: bool = True
     action: BulkVerb
     total: int
+    not_parked: int = Field(description="Of `ids`: of how many nothing is parked now. They will not take it.")
     sample: list[str] = Field(description="The first jobs.")
 
 

@@ -13,8 +13,9 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.bulk_actions.schemas import AbortRequest, BulkActionRequest, BulkFilter
+from api.bulk_actions.schemas import AbortRequest, BulkActionRequest, BulkDryRunView, BulkFilter
 from api.context import context_of
+from api.dead_letters.age import NEVER
 from api.problem import ApiError
 from api.security import forbidden
 from api.state import Services
@@ -46,21 +47,20 @@ _SAMPLE = 20
 _ID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
-async def preview(
-    request: Request, found: Services, principal: Principal, wanted: BulkActionRequest
-) -> tuple[int, list[str]]:
+async def preview(request: Request, found: Services, principal: Principal, wanted: BulkActionRequest) -> BulkDryRunView:
     """How many jobs it would be about, and the first of them; raises as `create`."""
     action = _row(principal, wanted, None)
     async with found.store.transaction() as connection:
         if wanted.filter is not None and await count_chosen(connection, _filter(wanted.filter, principal)) == 0:
-            return 0, []
+            return BulkDryRunView(action=wanted.action, total=0, not_parked=0, sample=[])
         # Made and taken back, so that what is told is what would be done.
         nested = await connection.begin_nested()
         await store.add(connection, action)
         total = await _freeze(request, principal, connection, action, wanted)
-        sample = await store.list_items(connection, action.id, limit=_SAMPLE)
+        sample = [item.job_id for item in await store.list_items(connection, action.id, limit=_SAMPLE)]
+        idle = 0 if wanted.ids is None else total - len(await store.parked_jobs(connection, wanted.ids))
         await nested.rollback()
-    return total, [item.job_id for item in sample]
+    return BulkDryRunView(action=wanted.action, total=total, not_parked=idle, sample=sample)
 
 
 async def create(
@@ -166,6 +166,7 @@ async def _freeze(
     wanted: BulkActionRequest,
 ) -> int:
     if wanted.ids is not None:
+        _check_once(wanted.ids)
         _check_known(wanted.ids, await store.known_jobs(connection, wanted.ids, principal.scope))
         await store.add_ids(connection, action.id, wanted.ids)
         total = len(wanted.ids)
@@ -179,7 +180,20 @@ async def _freeze(
     if total > FREE and not principal.role.allows(Role.ADMIN):
         message = f"this is about {total} jobs; more than {FREE} at once need the role admin"
         raise forbidden(request, principal, message)
+    if wanted.canary is not None and wanted.canary > total:
+        raise _invalid("$.canary", f"it means {total} jobs: a canary of {wanted.canary} would leave none to protect")
     return total
+
+
+def _check_once(ids: Sequence[str]) -> None:
+    first = {id_: number for number, id_ in reversed(list(enumerate(ids)))}
+    places = [
+        Problem(f"$.ids[{number}]", "API.FIELD.VALUE", f"the same as $.ids[{first[id_]}]: name each job once")
+        for number, id_ in enumerate(ids)
+        if first[id_] != number
+    ]
+    if places:
+        raise ApiError("API.VALIDATION", f"{places[0].path}: {places[0].message}", places[:100])
 
 
 def _check_known(ids: Sequence[str], known: set[str]) -> None:
@@ -201,6 +215,8 @@ def _filter(wanted: BulkFilter, principal: Principal) -> DeadLetterFilter:
     words = search_words(wanted.q or "")
     if wanted.q is not None and not words:
         raise _invalid("$.filter.q", "it has no word to search for")
+    if wanted.when.never is not None:
+        raise _invalid(f"$.filter.{wanted.when.never}", NEVER[wanted.when.never])
     since, until = wanted.when.moments()
     given = {name: getattr(wanted, name) for name in ("error_code", "fingerprint", "http_status", "step", "type")}
     return DeadLetterFilter(

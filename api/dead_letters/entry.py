@@ -46,7 +46,9 @@ async def read_entry(
         parked_count=count,
         parked=[detail_view(unit, owners.get(_owner(unit))) for unit in units],
         lineage=LineageView(
-            parent_id=view.parent_id, resubmit_of=view.resubmit_of, children=[child.id for child in view.children if child.status]
+            parent_id=view.parent_id,
+            resubmit_of=view.resubmit_of,
+            children=[child.id for child in view.children if child.status],
         ),
         decisions=decision_options(view.id, [unit.unit for unit in units]),
         job=view,

@@ -8,13 +8,14 @@ from api.jobs.request import DecisionRequest, RetryRequest, Unit
 from perdure.contract.command import Reason
 
 
-def _said(text: str) -> str:
+def said(text: str) -> str:
+    """The reason, if it says something; raises ValueError."""
     if not text.strip():
         raise ValueError("must not be empty: who reads the journal wants to know why")
     return text
 
 
-GivenReason = Annotated[Reason, AfterValidator(_said)]
+GivenReason = Annotated[Reason, AfterValidator(said)]
 
 
 class RetryDeadLetterRequest(RetryRequest):

@@ -1,5 +1,7 @@
 """The console script `perdure`: names every command; each is imported when it is asked for."""
 
+import errno
+import os
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -8,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import perdure
+from perdure.cli.exit_code import ExitCode
 from perdure.cli.lazy import LazyGroup
 from perdure.cli.option import Options, takes_options
 from perdure.cli.usage import own_words
@@ -39,6 +42,8 @@ class Commands(LazyGroup):
         with own_words():
             return super().invoke(ctx)
 
+
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 app = typer.Typer(
     cls=Commands,
@@ -77,7 +82,14 @@ def version(options: Options) -> None:
 
 def main() -> None:
     """Run the command line. Never returns: exits with a code of `ExitCode`."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         # a terminal that cannot show a character must not stop the command
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    app(prog_name="perdure")
+        stream.reconfigure(errors="replace")
+    try:
+        app(prog_name="perdure")
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        sys.stderr.write(f"Error: the result cannot be written: {error.strerror}\n")
+        sys.stderr.flush()
+        os._exit(ExitCode.FAILED)  # what is still buffered would fail again, with a traceback

@@ -1,8 +1,9 @@
 """Where the CLI writes: results to stdout, everything else to stderr, colours only for eyes."""
 
+import os
 import sys
 from collections.abc import Sequence
-from typing import TextIO, TypeVar
+from typing import NoReturn, TextIO, TypeVar
 
 from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
 from rich.measure import Measurement
@@ -48,7 +49,19 @@ def messages() -> Console:
 
 def _console(file: TextIO) -> Console:
     eyes = file.isatty()
-    return Console(file=file, width=None if eyes else UNBOUNDED, highlight=False, markup=False, emoji=False)
+    return _Console(file=file, width=None if eyes else UNBOUNDED, highlight=False, markup=False, emoji=False)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Whoever read has read enough (`| head`)."""
+        _end_quietly()
+
+
+def _end_quietly() -> NoReturn:
+    # What is still buffered would fail again when the interpreter ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(0)
 
 
 class _Fitting(Table):
@@ -134,6 +147,9 @@ def printable(text: str) -> str:
 
 def raw(content: bytes) -> None:
     """Bytes to stdout as they are, ending with a newline."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(content if content.endswith(b"\n") else content + b"\n")
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content if content.endswith(b"\n") else content + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _end_quietly()

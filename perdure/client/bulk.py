@@ -18,6 +18,7 @@ class BulkDryRun(View):
     """What a bulk action would be about."""
 
     total: int
+    not_parked: int = 0
     sample: list[str]
 
 

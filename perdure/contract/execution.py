@@ -28,6 +28,8 @@ class UnitState(Message):
     """When a sleeping step wakes, or a waiting one gives up; survives continue-as-new."""
     patch: dict[str, Any] | None = None
     """Fields of `with` that a retry replaced."""
+    waits_for: str | None = None
+    """The name that an open WAIT waits for, where the spec has it only as an expression."""
 
 
 class FanOutState(Message):
@@ -48,6 +50,7 @@ class FanOutState(Message):
     wake_at: dict[str, str] = Field(default_factory=dict)
     patches: dict[str, dict[str, Any]] = Field(default_factory=dict)
     decisions: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
+    waits_for: dict[str, str] = Field(default_factory=dict)
 
 
 ITEM_LETTERS: dict[StepStatus, str] = {
@@ -93,6 +96,13 @@ class DeliveryState(Message):
     via: str
 
 
+class PauseState(Message):
+    """Who paused a job, where the command said so, and why."""
+
+    actor: str | None = None
+    reason: str | None = None
+
+
 class JobState(Message):
     """What the next run of a job takes over from the one before."""
 
@@ -110,6 +120,7 @@ class JobState(Message):
     used_ms: int = 0
     """Running time used up; parked and paused time does not count."""
     paused: bool = False
+    paused_by: PauseState | None = None
     completed: list[str] = Field(default_factory=list)
     """Unit ids that have a compensation, in the order of their completion."""
     errors: dict[str, ErrorInfo] = Field(default_factory=dict)

@@ -34,9 +34,6 @@ LOCAL_RESULT_BYTES = 1024 * KIB
 BATCH_TRIES = 1_000
 """Tries in one workflow task at most, as long as the batches together take no longer than `LOCAL_SECONDS`."""
 
-AHEAD = 40
-"""Steps that are begun together because the one before is, ahead of their turn, at most."""
-
 LOCAL_BATCH = 40
 """Where each try is a local activity (jobs begun before batches): so many at the same time in one job."""
 
@@ -77,3 +74,5 @@ class LocalResult(Message):
 
     tries: list[LocalTry]
     took_ms: int = 0
+    cut_short: bool = False
+    """Whether time or room was up before the end."""

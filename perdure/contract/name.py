@@ -17,6 +17,8 @@ COMMAND_GIVE_UP = "give_up"
 
 ACTIVITY_REQUEST_CANCEL = "perdure.request_cancel"
 """Internal activity: asks Temporal to cancel the job that runs it."""
+IDENTITY_CANCEL = "perdure:cancel"
+"""Whom that activity names where the command names nobody: the sender of the update, which only the history knows."""
 ACTIVITY_HOLD_STEPS = "perdure.hold_steps"
 """Internal activity: asks Temporal to pause, or to unpause, the open step activities of the job that runs it."""
 ACTIVITY_NEXT_ATTEMPT = "perdure.next_attempt"

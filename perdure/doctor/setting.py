@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
+from perdure.contract.field_message import field_message
 from perdure.doctor.finding import Finding, cause_of, ok, problem, warning
 from perdure.doctor.variable import PREFIX, setting_variables, unknown_variables
 from perdure.settings import Settings
@@ -27,7 +28,7 @@ def _parse() -> tuple[Settings, list[Finding]]:
     try:
         return Settings(), []
     except ValidationError as error:
-        findings = [_refused(one) for one in error.errors(include_url=False, include_input=False)]
+        findings = [_refused(one) for one in error.errors(include_url=False)]
         return _without({str(one["loc"][0]) for one in error.errors() if one["loc"]}), findings
     except SettingsError as error:
         finding = problem(_CHECK, cause_of(error), f"Correct it ({_REFERENCE}).")
@@ -49,7 +50,8 @@ def _without(fields: set[str]) -> Settings:
 
 def _refused(error: Any) -> Finding:
     variable = PREFIX + "_".join(str(part) for part in error["loc"]).upper()
-    return problem(_CHECK, f"{variable}: {error['msg']}", f"Correct it: API and worker do not start ({_REFERENCE}).")
+    words = field_message([error], hide=True)[1]
+    return problem(_CHECK, f"{variable}: {words}", f"Correct it: API and worker do not start ({_REFERENCE}).")
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:

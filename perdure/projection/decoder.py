@@ -104,7 +104,8 @@ async def _continued(event: Event, _: PayloadReader) -> dict[str, Any]:
 
 async def _cancel_requested(event: Event, _: PayloadReader) -> dict[str, Any]:
     found = event.workflow_execution_cancel_requested_event_attributes
-    return {"cause": found.cause, "identity": found.identity}
+    by_workflow = found.external_workflow_execution.workflow_id
+    return {"cause": found.cause, "identity": found.identity, "by_workflow": by_workflow}
 
 
 async def _signaled(event: Event, _: PayloadReader) -> dict[str, Any]:

@@ -63,7 +63,9 @@ class Projection:
     events: Sequence[JournalEvent] = ()
     observations: Sequence[LiveObservation] = ()
     last_event_at: datetime | None = None
-    """When the newest event happened, if there is a new one; for the lag."""
+    """When the newest event happened, if there is a new one."""
+    unseen_since: datetime | None = None
+    """When the oldest one happened that is not stored yet, where that is known; for the lag."""
 
     @property
     def job(self) -> JobRecord:
@@ -133,7 +135,7 @@ async def _job_rows(connection: AsyncConnection, batch: Sequence[Projection], no
     rows = []
     for entry in batch:
         shown = overlay(entry.job, observed.get(entry.job_id, []))
-        rows.append(row.job_row(entry.job, shown, now, entry.last_event_at))
+        rows.append(row.job_row(entry.job, shown, now, entry.unseen_since or entry.last_event_at))
     return rows
 
 

@@ -15,7 +15,7 @@ from perdure.store.dead_letter import DeadLetterFilter, chosen
 from perdure.store.json_row import is_one_of
 from perdure.store.table import bulk_action_items as items
 from perdure.store.table import bulk_actions as table
-from perdure.store.table import jobs
+from perdure.store.table import dead_letters, jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,12 @@ async def known_jobs(connection: AsyncConnection, job_ids: Sequence[str], tenant
     """Those of the ids that are jobs of the tenant (None: of any)."""
     query = select(jobs.c.id).where(is_one_of(jobs.c.id, job_ids))
     return set(await connection.scalars(query if tenant is None else query.where(jobs.c.tenant == tenant)))
+
+
+async def parked_jobs(connection: AsyncConnection, job_ids: Sequence[str]) -> set[str]:
+    """Those of the jobs of which something is parked now."""
+    query = select(dead_letters.c.job_id).distinct().where(is_one_of(dead_letters.c.job_id, job_ids))
+    return set(await connection.scalars(query))
 
 
 async def get_action(connection: AsyncConnection, action_id: str) -> BulkActionRow | None:

@@ -19,7 +19,7 @@ from perdure.store.table import LIVE_FIELDS, jobs, steps
 
 
 class StoredJob(JobRecord):
-    """A job as stored. `lag_ms`: from its last event's time to its being written; null if unknown."""
+    """A job as stored. `lag_ms`: how long the oldest event of its last write had to wait for it; null if unknown."""
 
     projected_at: datetime
     lag_ms: int | None = None

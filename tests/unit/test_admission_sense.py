@@ -67,12 +67,14 @@ MEANINGLESS = {
         spec(dead_letter={"enabled": False}, dependents=[{"name": "d", "when": "dead_letter", "job": spec()}]),
         "$.dependents[0].when",
     ),
+    "a worker that must never be silent": (spec({**STEP, "heartbeat_timeout": "10ms"}), "$.steps[0].heartbeat_timeout"),
     "a blank correlation id": (spec(correlation_id=" "), "$.correlation_id"),
     "a blank fairness key": (spec(fairness_key="\t"), "$.fairness_key"),
     "a blank label": (spec(labels={"team": "  "}), "$.labels.team"),
     "a nameless parameter": (spec(step("SLEEP", duration="1s", **{"": 1})), '$.steps[0].with[""]'),
 }
 FINE = {
+    "a short silence": spec({**STEP, "heartbeat_timeout": "100ms"}),
     "codes": spec(retry={"non_retryable_errors": ["STEP.HTTP.4XX", "*", "acme-42.*"]}),
     "a default said": spec(step("WAIT", name="go", on_timeout="fail")),
     "a timeout to come": spec(step("WAIT", name="go", timeout="${ input.patience }", on_timeout="continue"), input={}),

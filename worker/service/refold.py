@@ -1,9 +1,9 @@
 """Brings the folds of one job up to date with its histories. Used by the projector."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
@@ -25,6 +25,7 @@ _SAYS_NOTHING = frozenset({JobStatus.TERMINATED, JobStatus.CANCELED, JobStatus.T
 _FIXED_SIZE, _TIMES_TEXT = 8_000, 4
 _ITEM_SIZE = 1_500
 """Of an item of a fan-out, without its output: the list of those is the step's."""
+_JUST_BEGUN = timedelta(seconds=60)
 _BREATH = 200
 """Events folded before others get a turn in the event loop."""
 
@@ -38,6 +39,7 @@ class Refold:
     journal: list[JournalEvent] = field(default_factory=list)
     observations: list[LiveObservation] = field(default_factory=list)
     last_event_at: datetime | None = None
+    unseen_since: datetime | None = None
     moved: bool = False
     """Whether there were new events."""
     settled: bool = True
@@ -53,7 +55,7 @@ class Refold:
         if not begun or not (self.moved or self.observations):
             return None
         runs = [_projection(run) for run in begun]
-        return Projection(self.job_id, runs, self.journal, self.observations, self.last_event_at)
+        return Projection(self.job_id, runs, self.journal, self.observations, self.last_event_at, self.unseen_since)
 
     def keep(self, cache: FoldCache, written: Projection | None) -> None:
         """Give the folds of open runs back to the cache, now that `written` is stored."""
@@ -71,6 +73,13 @@ def _projection(run: RunFold) -> RunProjection:
     state = run.state
     items = ItemSource.of(state) if state.touched else None
     return RunProjection(fold.record(state), run.closed, state.continued_from, run.base, items)
+
+
+def _unseen_since(events: Sequence[HistoryEvent], *, new: bool) -> datetime:
+    """When the oldest event happened that is not stored yet."""
+    # How far a run is stored that is folded anew nobody knows here: if it just began, not at all.
+    stored = new and events[-1].at - events[0].at > _JUST_BEGUN
+    return events[-1].at if stored else events[0].at
 
 
 def _size(run: RunFold) -> int:
@@ -123,6 +132,8 @@ class Refolder:
         if not events:
             return []
         found.moved, found.last_event_at = True, events[-1].at
+        since = _unseen_since(events, new=new)
+        found.unseen_since = min(found.unseen_since or since, since)
         found.settled = found.settled and events[-1].type not in _TASK_RUNS
         was_open = await self._apply(found, run, events)
         if was_open and run.state.closed in _SAYS_NOTHING:

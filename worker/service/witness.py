@@ -50,8 +50,9 @@ class Witness:
         self._tally.count(job, new)
         self._attempts.count_lost(job, new)
         self._trace.saw(job, new)
-        if written.last_event_at is not None:
-            self._lag.observe(max(0.0, (datetime.now(UTC) - written.last_event_at).total_seconds()))
+        since = written.unseen_since or written.last_event_at
+        if since is not None:
+            self._lag.observe(max(0.0, (datetime.now(UTC) - since).total_seconds()))
         for event in new:
             if event.type in _SAID:
                 _log.info(_SAID[event.type], **_fields(job, event), actor=event.actor)

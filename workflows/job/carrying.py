@@ -43,6 +43,7 @@ def _carry_items(fan_out: FanOut, errors: dict[str, ErrorInfo]) -> FanOutState:
         wake_at={index: item.wake_at for index, item in items.items() if item.wake_at},
         patches={index: item.patch for index, item in items.items() if item.patch},
         decisions={index: item.decisions for index, item in items.items() if item.decisions},
+        waits_for={index: item.waits_for for index, item in items.items() if item.waits_for},
     )
 
 
@@ -106,6 +107,7 @@ def _restore_items(job: JobRun, step: StepRun, state: FanOutState, errors: dict[
         item.attempts = state.attempts.get(index, 1)
         item.error = errors.get(state.errors.get(index, ""))
         item.wake_at = state.wake_at.get(index)
+        item.waits_for = state.waits_for.get(index)
         item.patch = state.patches.get(index)
         item.decisions = state.decisions.get(index, [])
         job.hold(json_bytes([item.patch, item.decisions]) if item.patch or item.decisions else 0)

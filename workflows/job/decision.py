@@ -22,6 +22,7 @@ from perdure.contract.command import (
     RetryNowCommand,
     SkipCommand,
 )
+from perdure.contract.execution import PauseState
 from perdure.contract.journal import JournalType
 from perdure.contract.json_size import json_bytes
 from perdure.contract.state import Resolution, StepStatus
@@ -166,7 +167,7 @@ def _pause(execution: Execution, command: PauseCommand, via: str) -> Decision:
 
     def act() -> None:
         execution.job.notes.add(JournalType.JOB_PAUSED, actor=command.actor, reason=command.reason, via=via)
-        execution.set_paused(paused=True)
+        execution.set_paused(paused=True, by=PauseState(actor=command.actor, reason=command.reason))
 
     return Decision(act, [])
 

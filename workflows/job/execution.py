@@ -6,7 +6,7 @@ from asyncio import CancelledError
 from temporalio import workflow
 
 from perdure.contract.error import ErrorClass, ErrorInfo, error_info
-from perdure.contract.execution import JobStart, JobState
+from perdure.contract.execution import JobStart, JobState, PauseState
 from perdure.contract.journal import JournalType
 from perdure.contract.limit import MAX_PAYLOAD_BYTES
 from perdure.contract.state import StepStatus
@@ -39,7 +39,7 @@ class Execution:
         else:
             restore_steps(self.job, carried)
             self.job.completed = list(carried.completed)
-            self.job.paused = carried.paused
+            self.job.paused, self.job.paused_by = carried.paused, carried.paused_by
             if carried.paused:
                 self.job.attribute.restore(Need.PAUSED)
         self.ending = Ending.restore(carried.ending) if carried else None
@@ -125,9 +125,9 @@ class Execution:
         self.stop_requested = True
         self._wake()
 
-    def set_paused(self, *, paused: bool) -> None:
+    def set_paused(self, *, paused: bool, by: PauseState | None = None) -> None:
         """Start no further unit, or go on."""
-        self.job.paused = paused
+        self.job.paused, self.job.paused_by = paused, by
         self.job.attribute.set(Need.PAUSED, holds=paused)
         self._wake()
 
@@ -253,6 +253,7 @@ class Execution:
             parks=self.parking.parks,
             used_ms=self._time.used_ms,
             paused=self.job.paused,
+            paused_by=self.job.paused_by,
             completed=self.job.completed,
             deliveries=self.waits.early,
             ending=self.ending.carry() if self.ending else None,

@@ -31,6 +31,8 @@ from workflows.job.budget import TaskBudget
 
 FAILURE_BYTES = 1024
 """What the marker of a failed batch takes."""
+FEW, MANY = 40, 400
+"""Tries that are begun together ahead of their turn: at first, and at most."""
 SUMMARY_LENGTH = 150
 """Characters of names in a summary; Temporal's Web UI shows it."""
 
@@ -62,6 +64,10 @@ class LocalBatches:
         self._handle: workflow.ActivityHandle[RawValue] | None = None
         self._stopped = False
         """Whether the running batch was asked to stop."""
+        self.capacity = FEW
+        """How many tries a batch is likely to have room and time for: more are not begun ahead."""
+        self._full = False
+        """Whether not all that were in line found room in the running batch."""
         self._count = 0
         self._history_length = -1
         self._tries = 0
@@ -116,6 +122,7 @@ class LocalBatches:
                 batch.append(turn)
                 ids.add(turn.call.id)
             self._line.popleft()
+        self._full = bool(self._line)
         self._send_back()
         return batch
 
@@ -129,7 +136,7 @@ class LocalBatches:
 
     def _send_back(self) -> None:
         """Who is ahead of its turn and found no room beside those it is behind waits for its turn after all."""
-        for turn in self._line:
+        for turn in self._line:  # those that are left
             if turn.call.after:
                 turn.end(None)
         self._line = deque(turn for turn in self._line if not turn.ended.done())
@@ -147,7 +154,16 @@ class LocalBatches:
         used = len(self._handle.result().payload.data) if result else FAILURE_BYTES
         self._budget.give_back(sum(turn.size for turn in batch), used)
         self._took_ms += result.took_ms if result else 0
+        self._adapt(batch, result)
         self._tell(batch, result)
+
+    def _adapt(self, batch: list[_Turn], result: LocalResult | None) -> None:
+        if result is None or result.cut_short:
+            self.capacity = max(1, len(result.tries) if result else 0)
+        elif self._full:
+            self.capacity = len(batch)
+        elif len(batch) >= self.capacity:
+            self.capacity = min(2 * len(batch), MANY)
 
     def _start(self, calls: list[LocalCall]) -> workflow.ActivityHandle[RawValue]:
         self._count += 1

@@ -10,11 +10,9 @@ from temporalio import workflow
 from perdure.contract.error import ErrorClass, ErrorInfo
 from perdure.contract.journal import JournalType
 from perdure.contract.json_size import json_bytes
-from perdure.contract.local_first import AHEAD
-from perdure.contract.name import activity_id
 from perdure.contract.state import StepStatus
+from workflows.job.ahead import go_ahead, leave_place, send_back
 from workflows.job.catching import caught
-from workflows.job.cheap import is_plain, may_go_ahead
 from workflows.job.dependents import Dependents
 from workflows.job.fan_out import admit, expand
 from workflows.job.outcome import Canceled, Caught, Completed, Failed, Outcome, Skipped, failure
@@ -80,8 +78,8 @@ class Scheduler:
 
     def start_ready(self) -> None:
         """Start what may start, within the job's limit."""
-        begun: list[StepRun] = []
-        while self._ready and self._has_place:
+        begun: list[Unit] = []
+        while self._ready and self._places > 0:
             unit = self._ready.popleft()
             if self.closing and not unit.id.compensates:
                 continue
@@ -89,29 +87,14 @@ class Scheduler:
                 self._begin_fan_out(unit)
                 continue
             self._start(unit)
-            if isinstance(unit, StepRun) and is_plain(unit.step):
-                begun.append(unit)
-        self._start_ahead(begun)
+            begun.append(unit)
+        if not self.closing:
+            for unit in go_ahead(self._job, self.plan, begun, self._places):
+                self._start(unit)
 
     @property
-    def _has_place(self) -> bool:
-        return len(self._tasks) < self._job.limits.in_flight
-
-    def _start_ahead(self, begun: list[StepRun]) -> None:
-        """Begin cheap steps that come right after cheap ones that begin now, so that one batch makes them all."""
-        together = {step.name: activity_id(step.name, step.round) for step in begun}
-        for step in begun:  # grows
-            for other in self.plan.after_all(step, together):
-                if not self._may_go_ahead(other, len(together)):
-                    continue
-                other.behind = tuple(together[name] for name in self.plan.waits_for(other))
-                together[other.name] = activity_id(other.name, other.round)
-                self._start(other)
-                begun.append(other)
-
-    def _may_go_ahead(self, step: StepRun, together: int) -> bool:
-        new = step.status is StepStatus.PENDING and step not in self._tasks and may_go_ahead(step)
-        return new and together < AHEAD and self._has_place and not self.closing and self._job.in_batches
+    def _places(self) -> int:
+        return self._job.limits.in_flight - len(self._tasks)
 
     def compensate(self, unit: Unit) -> None:
         """Line up a compensation."""
@@ -158,9 +141,12 @@ class Scheduler:
         self._on_moved()
 
     def _postpone(self, unit: Unit) -> None:
-        """A step begun ahead of its turn was not made: as if it had not been begun."""
+        """A unit begun ahead of its turn was not made: as if it had not been begun."""
         unit.behind = ()
-        if isinstance(unit, StepRun) and self.plan.free(unit):
+        if not isinstance(unit, StepRun):
+            if self._is_current(unit):
+                self._ready.extend(send_back(self._job.steps[unit.id.step], unit))
+        elif self.plan.free(unit):
             self._ready.append(unit)
 
     async def _consider(self, unit: Unit, failed: Failed) -> Failed | Caught:
@@ -347,8 +333,7 @@ class Scheduler:
         """An item's place is free for the next one."""
         fan_out = self._fan_out_of(unit)
         if fan_out is not None:
-            fan_out.running -= 1
-            self._ready.extend(admit(self._job.steps[unit.id.step]))
+            self._ready.extend(leave_place(self._job.steps[unit.id.step], unit))
 
     def _item_ended(self, step: StepRun) -> None:
         fan_out = step.fan_out

@@ -5,7 +5,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from perdure.contract.execution import JobStart
+from perdure.contract.execution import JobStart, PauseState
 from perdure.contract.identifier import parse_unit_id
 from perdure.contract.json_size import json_bytes
 from perdure.contract.state import StepStatus
@@ -38,6 +38,7 @@ class JobRun:
         self.notes = NoteWriter(start.carried.notes if start.carried else 0)
         self.attribute = StatusAttribute()
         self.paused = False
+        self.paused_by: PauseState | None = None
         self.stopping = False
         """Whether what runs was asked to stop."""
         self.completed: list[str] = []

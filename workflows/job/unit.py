@@ -31,8 +31,13 @@ class Unit:
     wake_at: str | None = None
     patch: dict[str, Any] | None = None
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    waits_for: str | None = None
     behind: tuple[str, ...] = ()
     """Set while it is PENDING and was begun ahead of its turn: activity ids of those it follows in a local batch."""
+    leader: "Unit | None" = None
+    """Where it is an item ahead of its turn: whose place it takes when that one has completed."""
+    follower: "Unit | None" = None
+    """The reverse."""
 
     def __post_init__(self) -> None:
         self.name = str(self.id)
@@ -41,7 +46,7 @@ class Unit:
         """Back to PENDING, for another round."""
         self.status = StepStatus.PENDING
         self.round += 1
-        self.started_at = self.completed_at = self.wake_at = None
+        self.started_at = self.completed_at = self.wake_at = self.waits_for = None
         self.decisions = []
 
 

@@ -29,11 +29,18 @@ async def wait(job: JobRun, waits: Waits, unit: Unit, params: dict[str, Any]) ->
     if unit.status is not StepStatus.WAITING:
         unit.status = StepStatus.WAITING
         unit.wake_at = waits.expiry(wanted)
+        unit.waits_for = _resolved_name(unit, wanted)
         _note_begin(job, unit, wanted)
     answer = await waits.until_answered(unit, wanted)
-    unit.wake_at = None
+    unit.wake_at = unit.waits_for = None
     unit.status = StepStatus.RUNNING
     return await _ended(job, unit, wanted, answer)
+
+
+def _resolved_name(unit: Unit, params: WaitParams | ApprovalParams) -> str | None:
+    """The name, where the spec does not tell it."""
+    name = params.name if isinstance(params, WaitParams) else None
+    return None if name == unit.operation.params.get("name") else name
 
 
 async def _ended(job: JobRun, unit: Unit, params: WaitParams | ApprovalParams, answer: Answer) -> Outcome:

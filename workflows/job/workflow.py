@@ -19,6 +19,7 @@ from perdure.contract.command import (
     PauseCommand,
     ResumeCommand,
     RetryNowCommand,
+    SkipCommand,
 )
 from perdure.contract.execution import JobResult
 from perdure.contract.journal import JournalType
@@ -36,6 +37,7 @@ from workflows.job.execution import Execution
 from workflows.job.hurrying import next_attempt
 from workflows.job.opening import NO_INPUT, InvalidStartError, read_start
 from workflows.job.result import result_of
+from workflows.job.skipping import check_skip
 
 LET_GO_PATCH = "let-go-at-the-end"
 
@@ -83,7 +85,11 @@ class Job:
         if self._execution is None:
             return
         try:
-            decide(self._execution, parse_signal(name, args), via="signal").act()
+            command = parse_signal(name, args)
+            decision = decide(self._execution, command, via="signal")
+            if isinstance(command, SkipCommand) and workflow.patched("skip-meets-the-schema"):
+                check_skip(self._execution, command)
+            decision.act()
         except RefusedError as refused:
             self._execution.job.notes.add(
                 JournalType.JOB_COMMAND_REFUSED, name=name[:100], via="signal", problem=refused.message
@@ -113,7 +119,10 @@ class Job:
     @on_update.validator
     def check_update(self, name: str, args: Sequence[RawValue]) -> None:
         """Refuses an update before it leaves a trace in the history."""
-        decide(self._require(), parse_update(name, args), via="update")
+        command = parse_update(name, args)
+        decide(self._require(), command, via="update")
+        if isinstance(command, SkipCommand):
+            check_skip(self._require(), command)
 
     async def _hold(self, execution: Execution) -> None:
         """Have Temporal stop, or go on, repeating what runs, as the job stands when it is this one's turn."""

@@ -113,7 +113,8 @@ def _preview(session: Session, sent: dict[str, Any]) -> None:
         screen.raw(exchange.answer.content)
         return
     found = exchange.value
-    session.out.print(f"It would be about {found.total} jobs.")
+    idle = f" Of {found.not_parked} of them nothing is parked now." if found.not_parked else ""
+    session.out.print(f"It would be about {found.total} jobs.{idle}")
     for job_id in found.sample:
         session.out.print(f"  {screen.printable(job_id)}")
     if found.total > len(found.sample):

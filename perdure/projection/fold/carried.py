@@ -1,7 +1,7 @@
 """What a run that continues another takes over from it."""
 
 from perdure.contract.error import ErrorInfo
-from perdure.contract.execution import ITEM_LETTERS, FanOutState, JobState, StepState, UnitState
+from perdure.contract.execution import ITEM_LETTERS, FanOutState, JobState, PauseState, StepState, UnitState
 from perdure.contract.identifier import parse_unit_id
 from perdure.contract.state import StepStatus
 from perdure.projection.fold import reading
@@ -18,7 +18,8 @@ def take_over(state: FoldState, carried: JobState) -> None:
     state.created_at = reading.moment(carried.submitted_at) or state.created_at
     state.started_at = reading.moment(carried.started_at)
     state.note_count = carried.notes
-    state.pause = Request(None, None) if carried.paused else None
+    by = carried.paused_by or PauseState()
+    state.pause = Request(by.actor, by.reason) if carried.paused else None
     for step_id, was in carried.steps.items():
         step = state.step(step_id)
         if was.items is not None:
@@ -30,7 +31,7 @@ def take_over(state: FoldState, carried: JobState) -> None:
 
 def _take_over_step(state: FoldState, step: StepFold, was: StepState) -> None:
     _take_over_unit(state, step, was)
-    take_over_wait(step, step, was.decisions)
+    take_over_wait(step, step, was.decisions, was.waits_for)
     if step.fans_out and step.status.final:
         step.output = step.collected()
     for text, undo in (was.compensations or {}).items():
@@ -71,4 +72,4 @@ def _take_over_items(state: FoldState, step: StepFold, was: FanOutState, errors:
         item.carried_attempts = attempts
         item.carried_retries = max(0, attempts - item.round)
         count(state, item, attempts, item.carried_retries)
-        take_over_wait(step, item, was.decisions.get(key))
+        take_over_wait(step, item, was.decisions.get(key), was.waits_for.get(key))

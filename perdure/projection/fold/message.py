@@ -1,6 +1,7 @@
 """Signals, updates and cancel requests: who sent them. What a signal did, the workflow's notes say."""
 
 from perdure.contract.journal import JournalType
+from perdure.contract.name import COMMAND_CANCEL, IDENTITY_CANCEL
 from perdure.projection.fold import reading
 from perdure.projection.fold.row import Row
 from perdure.projection.fold.state import FoldState, Request
@@ -23,8 +24,13 @@ def on_update_accepted(state: FoldState, event: HistoryEvent) -> list[Row]:
 
 
 def on_cancel_requested(state: FoldState, event: HistoryEvent) -> list[Row]:
-    """Somebody asked Temporal to cancel the job."""
+    """Somebody asked Temporal to cancel the job, or its parent has ended and takes it along."""
     actor, reason = reading.text(event.data, "identity"), reading.text(event.data, "cause")
+    if actor == IDENTITY_CANCEL:
+        actor = state.identities.get((UPDATE, COMMAND_CANCEL))
+    if parent := reading.text(event.data, "by_workflow"):
+        # The server itself asks then, by a name that says nothing to anybody.
+        actor, reason = None, f"its parent {parent} ended"
     state.cancel = Request(actor, reason)
     state.pause = None
     data = {"reason": reason} if reason else {}

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 
 from perdure.contract.error import ErrorInfo
-from perdure.contract.state import StepStatus
+from perdure.contract.state import JobStatus, StepStatus
 from perdure.projection.fold.fan_out import unbegun_status
 from perdure.projection.fold.item import compensation, compensation_of_items
 from perdure.projection.fold.parked import parked_error, step_error
@@ -33,7 +33,7 @@ def record(state: FoldState) -> JobRecord:
         type=state.type,
         status=state.status,
         status_reason=status_reason(state),
-        resolution=state.resolution,
+        resolution=state.resolution if state.closed is JobStatus.FAILED else None,
         queue=state.queue,
         priority=state.priority,
         labels=state.labels,

@@ -42,14 +42,16 @@ def on_delivered(state: FoldState, unit: UnitFold, note: Note, at: datetime) -> 
         complete(state, unit, note.data.get("output"), at)
 
 
-def take_over_wait(step: StepFold, unit: UnitFold, decisions: Sequence[Mapping[str, Any]] | None) -> None:
-    """What an earlier run of the job noted of a wait that goes on, as far as the spec tells it."""
+def take_over_wait(
+    step: StepFold, unit: UnitFold, decisions: Sequence[Mapping[str, Any]] | None, name: str | None
+) -> None:
+    """What an earlier run of the job noted of a wait that goes on: the name, and what else the spec tells."""
     read = (reading.model(Decision, decision) for decision in decisions or ())
     unit.decisions = [decision for decision in read if decision is not None]
     if unit.status is StepStatus.WAITING and step.terms.type in WAITING_TYPES:
         literal = {name: value for name, value in step.params.items() if "${" not in str(value)}
         known = {"kind": step.terms.type, "required_approvals": 1 if step.terms.type == APPROVAL else None, **literal}
-        unit.waiting_for = _waiting_for(known, unit.wake_at, unit.decisions)
+        unit.waiting_for = _waiting_for({**known, "name": name or known.get("name")}, unit.wake_at, unit.decisions)
 
 
 def _waiting_for(data: Mapping[str, Any], expires_at: datetime | None, decisions: Sequence[Decision]) -> WaitingFor:

@@ -235,12 +235,18 @@ async def test_an_abort_leaves_the_rest_alone(bulk: Desk) -> None:
         ({"filter": {"nope": 1}}, "$.filter.nope"),
         ({"ids": []}, "$.ids"),
         ({"ids": ["default:there-is-none"]}, "$.ids[0]"),
-        ({"ids": ["x", "x"]}, "$"),
+        ({"ids": ["x", "y", "x"]}, "$.ids[2]"),
+        ({"ids": [f"a:{number}" for number in range(100_001)]}, "$.ids"),
+        ({"filter": {"older_than": "2h", "younger_than": "1h"}}, "$.filter.younger_than"),
+        ({"filter": {"labels": {}}}, "$.filter.labels"),
         ({"filter": {"error_code": "STEP.NEVER"}}, "$.filter"),
         ({"filter": {"q": "!!"}}, "$.filter.q"),
         ({"filter": {"step": "a"}, "ids": ["x"]}, "$"),
         ({"filter": {"step": "a"}, "reason": " "}, "$.reason"),
         ({"filter": {"step": "a"}, "rate_per_second": 0}, "$.rate_per_second"),
+        ({"filter": {"step": "a"}, "rate_per_second": -1}, "$.rate_per_second"),
+        ({"filter": {"step": "a"}, "rate_per_second": 1_000_000_000}, "$.rate_per_second"),
+        ({"filter": {"step": "a"}, "reason": "x" * 1_901}, "$.reason"),
         ({"filter": {"step": "a"}, "canary": 0}, "$.canary"),
         ({"filter": {"step": "a"}, "output": 1}, "$"),
         ({"filter": {"step": "a"}, "action": "skip"}, "$"),
@@ -253,6 +259,21 @@ async def test_what_cannot_be_meant_is_told_and_nothing_is_made(bulk: Desk, body
     problem = check_problem(await create(bulk, body), 422)
     assert problem["errors"][0]["path"] == place
     assert len((await bulk.http.get(f"{BULK}?limit=200")).json()["data"]) == before
+
+
+async def test_a_canary_of_more_than_there_is_and_jobs_that_are_not_parked_are_told_before_anything_is_done(
+    bulk: Desk,
+) -> None:
+    (parked,) = await park(bulk, 1)
+    moved = await bulk.start([log("a")])
+    await bulk.reach(moved, "COMPLETED")
+    await bulk.api.project(moved)
+    for dry_run in (True, False):
+        answer = await create(bulk, {"ids": [parked, moved], "canary": 3, "dry_run": dry_run})
+        assert check_problem(answer, 422)["errors"][0]["path"] == "$.canary"
+    dry = (await create(bulk, {"ids": [parked, moved], "canary": 2, "dry_run": True})).json()
+    assert (dry["total"], dry["not_parked"]) == (2, 1)
+    assert (await bulk.job(parked))["status"] == "DEAD_LETTERED"
 
 
 async def test_another_tenants_jobs_and_actions_do_not_exist(bulk: Desk) -> None:

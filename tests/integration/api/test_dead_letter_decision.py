@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.api.desk import NAP, PARKED, Desk, fail, log
-from tests.integration.api.stack import unique
+from tests.integration.api.stack import unique, until
 from tests.integration.api.test_bad_input import check_problem
 from tests.server.partner import Partner
 
@@ -172,6 +172,38 @@ async def test_c5_thirty_clients_retry_one_step_while_another_is_skipped(desk: D
     assert partner.calls == {"/a": 2}
     rows = Counter(row["type"] for row in await desk.journal(job_id))
     assert (rows["JOB_RETRY_REQUESTED"], rows["STEP_OVERRIDDEN"]) == (1, 1)
+
+
+async def test_a_patch_of_a_step_that_is_not_parked_is_refused_and_nothing_is_done(desk: Desk) -> None:
+    job_id = await desk.started(PARKED, "DEAD_LETTERED")
+    answer = await desk.decide(job_id, "/retry", {**WHY, "patch": {"b": {"message": "y"}}})
+    problem = check_problem(answer, 422)
+    assert problem["errors"][0]["path"] == "$.patch.b"
+    assert 'What does: "a"' in problem["detail"] or "What does: a" in problem["detail"]
+    assert await desk.said(job_id, "JOB_RETRY_REQUESTED") == []
+    assert (await desk.job(job_id))["status"] == "DEAD_LETTERED"
+
+
+async def test_an_output_that_breaks_the_steps_schema_is_refused_whoever_sends_it(desk: Desk) -> None:
+    schema = {"type": "object", "required": ["amount"]}
+    wait = {"id": "w", "type": "WAIT", "with": {"name": "paid", "timeout": "1ms", "schema": schema}}
+    job_id = await desk.started([wait, log("b")], "DEAD_LETTERED")
+    answer = await desk.decide(job_id, "/skip", {**WHY, "step": "w", "output": {"sum": 1}})
+    problem = check_problem(answer, 422)
+    assert (problem["code"], problem["errors"][0]["path"]) == ("API.PAYLOAD_INVALID", "$.output")
+    assert "amount" in problem["detail"]
+    await desk.api.temporal.get_workflow_handle(job_id).signal("skip", {"output": 1})
+
+    async def refused() -> list[str]:
+        rows = await desk.journal(job_id)
+        return [row["data"]["problem"] for row in rows if row["type"] == "JOB_COMMAND_REFUSED"]
+
+    (told,) = await until(refused)
+    assert "schema" in told
+    assert (await desk.job(job_id))["status"] == "DEAD_LETTERED"
+    answer = await desk.decide(job_id, "/skip", {**WHY, "step": "w", "output": {"amount": 1}})
+    assert answer.status_code == 202, answer.text
+    await desk.reach(job_id, "COMPLETED")
 
 
 async def test_a_key_makes_a_decision_one_also_after_the_step_parked_again(desk: Desk) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowFailureError
 
 from perdure.projection.live import observe
@@ -126,8 +128,50 @@ async def test_children_are_shown(api: Api, http: httpx.AsyncClient, bench: Benc
     await api.project(child_id)
     for query in ("", "?consistency=strong"):
         children = (await http.get(f"/v1/jobs/{job_id}{query}")).json()["children"]
-        assert children == [{**expected, "status": "COMPLETED"}]
+        assert children == [{**expected, "status": "COMPLETED", "problem": None}]
     assert (await http.get(f"/v1/jobs/{child_id}")).json()["parent_id"] == job_id
+
+
+async def test_a_dependent_that_could_not_start_is_among_the_children_with_the_reason(
+    api: Api, http: httpx.AsyncClient, bench: Bench
+) -> None:
+    bad = {"name": "bad", "job": spec(queue=bench.queue, input="${ steps.a.output.nothing }")}
+    good = {"name": "good", "job": spec(queue=bench.queue)}
+    job_id = await submit(http, queue=bench.queue, dependents=[bad, good])
+    await finished(api, job_id)
+    await finished(api, f"{job_id}~~good")
+    await api.project(job_id)
+    for query in ("", "?consistency=strong"):
+        shown = (await http.get(f"/v1/jobs/{job_id}{query}")).json()["children"]
+        children = {child["name"]: child for child in shown}
+        assert children["good"]["status"] is not None
+        assert children["good"]["problem"] is None
+        assert (children["bad"]["id"], children["bad"]["status"]) == (f"{job_id}~~bad", None)
+        assert "its input" in children["bad"]["problem"]
+
+
+async def test_a_job_that_was_reset_has_its_children_still(api: Api, http: httpx.AsyncClient, bench: Bench) -> None:
+    job_id = await submit(http, queue=bench.queue, dependents=[{"name": "mail", "job": spec(queue=bench.queue)}])
+    await finished(api, job_id)
+    await finished(api, f"{job_id}~~mail")
+    first = (await http.get(f"/v1/jobs/{job_id}")).json()["run_id"]
+    execution = WorkflowExecution(workflow_id=job_id, run_id=first)
+    request = ResetWorkflowExecutionRequest(
+        namespace=api.temporal.namespace,
+        workflow_execution=execution,
+        reason="again",
+        workflow_task_finish_event_id=4,
+        request_id=unique(),
+    )
+    await api.temporal.workflow_service.reset_workflow_execution(request)
+    await finished(api, job_id)
+    await api.project(job_id)
+    await api.project(f"{job_id}~~mail")
+    stored = (await http.get(f"/v1/jobs/{job_id}")).json()
+    strong = (await http.get(f"/v1/jobs/{job_id}?consistency=strong")).json()
+    assert stored["run_id"] == strong["run_id"] != first
+    assert [child["id"] for child in strong["children"]] == [f"{job_id}~~mail"]
+    assert strong["children"] == stored["children"]
 
 
 async def test_an_unchanged_job_is_not_sent_again(api: Api, http: httpx.AsyncClient) -> None:

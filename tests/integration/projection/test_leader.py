@@ -110,12 +110,13 @@ def leading_process(database: Settings) -> Iterator["subprocess.Popen[bytes]"]:
             process.kill()
 
 
-async def test_a_leader_that_was_suspended_loses_the_lead(
-    engine: AsyncEngine, leading_process: "subprocess.Popen[bytes]"
+@pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL])
+async def test_a_leader_that_was_suspended_or_killed_loses_the_lead(
+    engine: AsyncEngine, leading_process: "subprocess.Popen[bytes]", how: signal.Signals
 ) -> None:
     async with leaders(engine, 1, []) as (leader,):
         assert not leader.leading
-        leading_process.send_signal(signal.SIGSTOP)
+        leading_process.send_signal(how)
         await until(lambda: leader.leading, 60.0)
 
 

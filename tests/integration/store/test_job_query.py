@@ -90,6 +90,13 @@ async def test_lag_is_the_time_from_the_event_to_the_row(engine: AsyncEngine) ->
     assert stored.lag_ms == round((stored.projected_at - START).total_seconds() * 1000)
 
 
+async def test_lag_is_that_of_the_oldest_event_that_was_not_shown(engine: AsyncEngine) -> None:
+    record, newest = job(), START + timedelta(seconds=3)
+    await write(engine, [projection(record, last_event_at=newest, unseen_since=START)])
+    stored = await _shown(engine, record.id)
+    assert stored.lag_ms == round((stored.projected_at - START).total_seconds() * 1000)
+
+
 async def test_a_failed_attempt_that_was_observed_shows_in_get_and_list(engine: AsyncEngine) -> None:
     record = job()
     await write(engine, [projection(record)])

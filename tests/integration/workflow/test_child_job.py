@@ -2,9 +2,14 @@
 
 from typing import Any
 
+import pytest
 from temporalio.client import WorkflowExecutionStatus
+from temporalio.contrib.pydantic import pydantic_data_converter
 
+from perdure.contract.journal import JournalType
 from perdure.contract.state import JobStatus
+from perdure.projection import fold
+from perdure.projection.decoder import decode_events
 from tests.integration.workflow.conftest import Bench, Handle
 from tests.server.partner import Partner
 
@@ -113,3 +118,20 @@ async def test_labels_correlation_and_tenant_are_inherited(bench: Bench) -> None
     step = child(bench, [compute("job.labels.team + job.correlation_id")], job={"output": "${ steps.calc.output }"})
     result = await bench.run([step], labels={"team": "a"}, correlation_id="c")
     assert result.output == {"run": "ac"}
+
+
+@pytest.mark.parametrize("end", ["cancel", "terminate"])
+async def test_a_child_that_ends_with_its_parent_says_so(bench: Bench, end: str) -> None:
+    handle = await bench.start([child(bench, [{"id": "nap", "type": "SLEEP", "with": {"duration": "1h"}}])])
+    inner = bench.client.get_workflow_handle(f"{handle.id}~run")
+    await bench.until_started(inner)
+    await bench.until(inner, "nap", "WAITING")
+    await getattr(handle, end)()
+    assert await bench.canceled(inner)
+    history = await inner.fetch_history()
+    run_id = history.events[0].workflow_execution_started_event_attributes.original_execution_run_id
+    events = await decode_events(pydantic_data_converter, history.events)
+    state, rows = fold.fold_run(inner.id, run_id, events)
+    asked = [row for row in rows if row.type is JournalType.JOB_CANCEL_REQUESTED]
+    assert [(row.actor, row.data) for row in asked] == [(None, {"reason": f"its parent {handle.id} ended"})]
+    assert fold.record(state).status_reason == f"canceled: its parent {handle.id} ended"

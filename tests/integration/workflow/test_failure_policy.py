@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from perdure.contract.error import ErrorClass
 from perdure.contract.state import JobStatus
 from tests.integration.workflow.conftest import Bench
 from tests.integration.workflow.test_parking import call, refused
@@ -91,3 +92,15 @@ async def test_an_at_most_once_attempt_that_timed_out_is_left_to_a_person(bench:
     await handle.execute_update("retry", {"force": True, "reason": "the partner has no such payment", "actor": "me"})
     assert (await bench.finish(handle)).status is JobStatus.COMPLETED
     assert partner.calls["/pay"] == 2
+
+
+async def test_a_step_whose_total_timeout_leaves_no_next_attempt_says_so(bench: Bench, partner: Partner) -> None:
+    partner.answers["/pay"] = [500]
+    slow = {"maximum_attempts": 5, "initial_interval": "5s", "backoff_coefficient": 1.0, "jitter": 0.0}
+    step = call(partner, "pay", total_timeout="3s", retry=slow)
+    result = await bench.run([step], dead_letter={"enabled": False})
+    assert result.error is not None
+    assert (result.error.code, result.error.error_class) == ("STEP.TOTAL_TIMEOUT", ErrorClass.TIMEOUT)
+    assert result.error.details["code"] == "STEP.HTTP.5XX"
+    caught = {**step, "catch": [{"errors": ["STEP.TOTAL_TIMEOUT"], "output": "late"}]}
+    assert (await bench.run([caught])).output == {"pay": "late"}

@@ -157,3 +157,12 @@ async def test_of_thirty_deliveries_that_come_early_one_is_kept(bench: Bench) ->
     answers = await asyncio.gather(*said, return_exceptions=True)
     assert sum(isinstance(answer, dict) for answer in answers) == 1
     assert (await bench.finish(handle)).status is JobStatus.COMPLETED
+
+
+async def test_a_job_that_was_canceled_waits_for_nobody_any_more(bench: Bench) -> None:
+    handle = await bench.start([{"id": "go", "type": "WAIT", "with": {"name": "go"}}])
+    await bench.until(handle, "go", "WAITING")
+    assert await status_attribute(handle) == ["WAITING"]
+    await handle.cancel()
+    assert await bench.canceled(handle)
+    assert await status_attribute(handle) == []

@@ -64,6 +64,25 @@ async def continued_while_paused(bench: Bench, partner: Partner) -> Handle:
     return handle
 
 
+async def continued_while_waiting_by_expression(bench: Bench, partner: Partner) -> Handle:
+    named = {"type": "WAIT", "with": {"name": "${ input.who }-${ index }"}, "for_each": {"items": [1, 2]}}
+    steps = [
+        {**wait("go"), "with": {"name": "go-${ input.who }"}, "depends_on": []},
+        {"id": "many", **named, "depends_on": []},
+        call(partner, "one", depends_on=[]),
+    ]
+    handle = await bench.start(steps, input={"who": "ann"})
+    await bench.until(handle, "one", "COMPLETED")
+    for number in range(9):
+        await handle.execute_update("pause", {"actor": f"a{number}", "reason": f"for {number}"})
+        if number < 8:
+            await handle.execute_update("resume", {"actor": f"a{number}"})
+    await bench.eventually(lambda: continued(handle))
+    await handle.execute_update("resume", BY)
+    await handle.execute_update("cancel", {})
+    return handle
+
+
 async def continued_while_scheduled(bench: Bench, partner: Partner) -> Handle:
     handle = await bench.start([nap("nap", "1ms")], delay="4s")
     for number in range(12):
@@ -93,6 +112,7 @@ async def continued(handle: Handle) -> bool:
 CASES: list[Case] = [
     continued_with_everything_open,
     continued_while_paused,
+    continued_while_waiting_by_expression,
     continued_while_scheduled,
     continued_in_compensation,
 ]

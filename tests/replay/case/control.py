@@ -18,6 +18,7 @@ from tests.replay.case.part import (
     fail,
     nap,
     parked_units,
+    wait,
     waits_for_an_attempt,
 )
 from tests.server.partner import Partner
@@ -89,6 +90,16 @@ async def skipped(bench: Bench, partner: Partner) -> Handle:
     return handle
 
 
+async def skipped_wait(bench: Bench, _: Partner) -> Handle:
+    """What a skip supplies has to meet the schema of what it skips."""
+    schema = {"type": "object", "required": ["amount"]}
+    handle = await bench.start([wait("paid", timeout="1ms", schema=schema)])
+    await parked_units(bench, handle, 1)
+    for output in (7, {"amount": 1}):
+        await handle.signal("skip", {**BY, "output": output})
+    return handle
+
+
 async def refused_commands(bench: Bench, partner: Partner) -> Handle:
     handle = await bench.start([nap("nap", "300ms"), fail()])
     stray: list[tuple[str, list[Any]]] = [
@@ -155,6 +166,7 @@ CASES: list[Case] = [
     retried_from_a_step,
     retried_with_a_patch,
     skipped,
+    skipped_wait,
     refused_commands,
     stopped_by_temporal_itself,
     hurried_and_given_up,

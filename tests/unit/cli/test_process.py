@@ -94,9 +94,22 @@ def test_a_closed_pipe_is_silent(api: CannedApi, environment: dict[str, str], ou
     jobs = [job_view(id=f"default:{number}", status_reason="x" * 500) for number in range(200)]
     api.answer("GET /v1/jobs", {"data": jobs, "page": {"cursor": None, "has_more": False}})
     words = " ".join([*COMMAND, "jobs", "list", "-o", output])
-    done = subprocess.run(f"{words} | head -c 10", shell=True, env=environment, capture_output=True, check=True)
+    piped = f"set -o pipefail; {words} | head -c 10"
+    done = subprocess.run(["bash", "-c", piped], env=environment, capture_output=True, check=True)
     assert len(done.stdout) == 10
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_full_disk_is_told_in_a_line(api: CannedApi, environment: dict[str, str], output: str) -> None:
+    api.answer("GET /v1/jobs", {"data": [job_view()], "page": {"cursor": None, "has_more": False}})
+    with Path("/dev/full").open("wb") as full:
+        words = [*COMMAND, "jobs", "list", "-o", output]
+        done = subprocess.run(words, env=environment, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr.decode().splitlines()) == (
+        1,
+        ["Error: the result cannot be written: No space left on device"],
+    )
 
 
 def test_colours_on_a_terminal_only_and_not_with_no_color(api: CannedApi, environment: dict[str, str]) -> None:
