@@ -45,6 +45,7 @@ format: setup ## Put the code in its format
 
 bench: setup ## Run the benchmarks
 	@$(BIN)/python -m benchmarks.throughput
+	@$(BIN)/python -m benchmarks.projection
 	@$(BIN)/python -m benchmarks.growth
 	@$(BIN)/python -m benchmarks.fan_out
 

@@ -22,6 +22,9 @@ class ContextMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            # To everything within it is a GET; the server, which knows better, sends no body.
+            scope = {**scope, "method": "GET"}
         asked = Headers(scope=scope)
         span = RequestSpan(self._tracing, scope, read_trace(asked))
         context = RequestContext(read_request_id(asked), span.place)

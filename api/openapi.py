@@ -44,6 +44,18 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def either(*models: type[BaseModel]) -> dict[str, Any]:
+    """The `content` of an answer that is one of several."""
+    schemas = [{"$ref": _TEMPLATE.format(model=model.__name__)} for model in models]
+    return {"application/json": {"schema": {"anyOf": schemas}}}
+
+
+def located(description: str, what: str) -> dict[str, Any]:
+    """The answer that something was made, and where it is."""
+    location = {"schema": {"type": "string"}, "description": f"The path of {what}."}
+    return {"description": description, "headers": {"Location": location}}
+
+
 def json_request(model: type[BaseModel], examples: dict[str, Any], *, required: bool = True) -> dict[str, Any]:
     """The `requestBody` of a route that reads its body by itself. `examples`: summary to value."""
     named = {

@@ -17,5 +17,5 @@ async def _no_services(*_anything: Any) -> AsyncIterator[None]:
 
 
 if __name__ == "__main__":
-    app.running_services = _no_services  # type: ignore[assignment]
+    app.running_services = _no_services  # type: ignore[assignment, attr-defined]
     process._end(process.main())  # noqa: SLF001  the end of the process it stands for

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from api.bulk_actions.schemas import AbortRequest, BulkActionRequest, BulkActionView
-from api.openapi import KEY_PARAMETER, json_request, problems
+from api.bulk_actions.schemas import AbortRequest, BulkActionRequest, BulkActionView, BulkDryRunView
+from api.openapi import KEY_PARAMETER, either, json_request, located, problems
 
 _WHY = "the partner is back"
 _EXAMPLES: dict[str, Any] = {
@@ -35,21 +35,9 @@ CREATE: dict[str, Any] = {
     "responses": {
         200: {
             "description": "Sent before under this key: the action. With dry_run: the count and some of the jobs.",
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "anyOf": [
-                            {"$ref": "#/components/schemas/BulkActionView"},
-                            {"$ref": "#/components/schemas/BulkDryRunView"},
-                        ]
-                    }
-                }
-            },
+            "content": either(BulkActionView, BulkDryRunView),
         },
-        202: {
-            "description": "The jobs are frozen and the action has started.",
-            "headers": {"Location": {"schema": {"type": "string"}, "description": "The path of the action."}},
-        },
+        202: located("The jobs are frozen and the action has started.", "the action"),
         **problems(400, 401, 403, 408, 413, 415, 422, 503),
     },
     "openapi_extra": {"parameters": [KEY_PARAMETER], "requestBody": json_request(BulkActionRequest, _EXAMPLES)},

@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.jobs.reading import not_found
+from api.jobs.reading import ABSENT, current_run, not_found
 from api.problem import ApiError
 from api.state import Services
 from api.temporal_call import temporal_call
 from perdure.contract.journal import JournalType
-from perdure.contract.name import JOB_WORKFLOW
 from perdure.contract.state import JobStatus, StepStatus
 from perdure.projection.fold import fold_run, record
-from perdure.projection.reader import describe, read_new
+from perdure.projection.reader import read_new
 from perdure.projection.record import JobRecord
 from perdure.security.principal import Principal
 from perdure.store.job import get_job
@@ -21,7 +20,6 @@ from perdure.store.session import StoreUnavailableError
 
 _SECONDS = 20.0
 """A history may be long."""
-_ABSENT = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +44,12 @@ async def read_current(found: Services, principal: Principal, job_id: str) -> Cu
         ApiError: API.NOT_FOUND, also for a job of another tenant.
         TemporalUnavailableError: Temporal is away.
     """
-    if not principal.sees(job_id):
-        raise not_found()
     try:
         async with temporal_call(_SECONDS):
-            info = (await describe(found.temporal, job_id)).workflow_execution_info
-            if info.type.name != JOB_WORKFLOW:
-                raise not_found()
-            run_id = info.execution.run_id
+            run_id = await current_run(found, principal, job_id)
             state, journal = fold_run(job_id, run_id, await read_new(found.temporal, job_id, run_id))
     except RPCError as error:
-        if error.status not in _ABSENT:
+        if error.status not in ABSENT:
             raise
         return Current(await _stored(found, principal, job_id), held=False)
     return Current(record(state), {row.type: row.key for row in journal})

@@ -15,7 +15,7 @@ from api.jobs.request import (
     TerminateRequest,
 )
 from api.jobs.schemas import JobView
-from api.openapi import KEY_PARAMETER, json_request, problems
+from api.openapi import KEY_PARAMETER, json_request, located, problems
 
 _STOPPED = (400, 401, 403, 404, 409, 413, 415, 422, 503)
 _DECIDED = (*_STOPPED, 504)
@@ -71,10 +71,7 @@ RESUBMIT: dict[str, Any] = {
     "response_model": JobView,
     "responses": {
         200: {"description": "Sent before: the new job (Idempotent-Replayed: true)."},
-        202: {
-            "description": "Temporal has durably accepted the new job.",
-            "headers": {"Location": {"schema": {"type": "string"}, "description": "The path of the new job."}},
-        },
+        202: located("Temporal has durably accepted the new job.", "the new job"),
         **problems(*_STOPPED),
     },
     "openapi_extra": {

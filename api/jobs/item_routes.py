@@ -9,8 +9,9 @@ from api.context import context_of
 from api.jobs import operation
 from api.jobs.listing import journal_position
 from api.jobs.payload import shown_items
+from api.jobs.query_schemas import ItemQuery
 from api.jobs.reading import read_job
-from api.jobs.schemas import ItemPage, ItemQuery, PageView
+from api.jobs.schemas import ItemPage, PageView
 from api.jobs.target import JobId
 from api.problem import ApiError, invalid
 from api.query import only

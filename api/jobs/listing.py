@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from api.jobs.schemas import JobListQuery
+from api.jobs.query_schemas import JobListQuery
 from api.problem import invalid
 from perdure.contract.state import JobStatus
 from perdure.contract.wording import listed, meant, quoted

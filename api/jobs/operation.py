@@ -3,8 +3,8 @@
 from typing import Any
 
 from api.jobs.batch import BatchRequest
-from api.jobs.schemas import JobView
-from api.openapi import KEY_PARAMETER, json_request, problems
+from api.jobs.schemas import DryRunView, JobView
+from api.openapi import KEY_PARAMETER, either, json_request, located, problems
 from perdure.contract.spec import JobSpec
 
 _SPEC = {
@@ -43,21 +43,9 @@ SUBMIT: dict[str, Any] = {
     "responses": {
         200: {
             "description": "Sent before: the job (Idempotent-Replayed: true). With dry_run: the effective spec.",
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "anyOf": [
-                            {"$ref": "#/components/schemas/JobView"},
-                            {"$ref": "#/components/schemas/DryRunView"},
-                        ]
-                    }
-                }
-            },
+            "content": either(JobView, DryRunView),
         },
-        202: {
-            "description": "Temporal has durably accepted the job.",
-            "headers": {"Location": {"schema": {"type": "string"}, "description": "The path of the job."}},
-        },
+        202: located("Temporal has durably accepted the job.", "the job"),
         **problems(400, 401, 403, 408, 413, 415, 422, 503),
     },
     "openapi_extra": {

@@ -13,7 +13,7 @@ from perdure.contract.identifier import UnitId, parse_unit_id
 from perdure.contract.json_size import json_bytes
 from perdure.contract.state import StepStatus
 from perdure.contract.wording import listed, meant, quoted
-from perdure.projection.record import JobRecord, StepRecord
+from perdure.projection.record import JobRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def check_patch(start: JobStart, job: JobRecord, command: RetryCommand) -> None:
     """
     patch = command.patch or {}
     document = start.spec.model_dump(mode="json", by_alias=True)
-    again = _running_again(job, command)
+    again = _running_again(job, command, document)
     foreign = {problem.path: problem for problem in _foreign(patch, document, again)}
     own = [key for key in patch if render(("patch", key)) not in foreign]
     targets = [_target(start, job, command, document, key) for key in own]
@@ -48,16 +48,14 @@ def check_patch(start: JobStart, job: JobRecord, command: RetryCommand) -> None:
         raise AdmissionError("API.VALIDATION", problems)
 
 
-def _running_again(job: JobRecord, command: RetryCommand) -> set[str] | None:
-    """The steps of which something runs again; None: whatever comes after `from_step`."""
+def _running_again(job: JobRecord, command: RetryCommand, document: dict[str, Any]) -> set[str] | None:
+    """The steps of which something may run again: also by what undoes them. None: whatever comes after `from_step`."""
     if command.steps is not None:
         return {_unit(text).step for text in command.steps}
-    return None if command.from_step is not None else {step.id for step in job.steps if _is_parked(step)}
-
-
-def _is_parked(step: StepRecord) -> bool:
-    undo = step.compensation
-    return StepStatus.DEAD_LETTERED in (step.status, undo and undo.status)
+    if command.from_step is not None:
+        return None
+    undone = {step["id"] for step in document["steps"] if step["compensate"] is not None}
+    return undone | {step.id for step in job.steps if step.status is StepStatus.DEAD_LETTERED}
 
 
 def _foreign(patch: Mapping[str, Any], document: dict[str, Any], again: set[str] | None) -> Iterator[Problem]:
@@ -71,9 +69,7 @@ def _foreign(patch: Mapping[str, Any], document: dict[str, Any], again: set[str]
             message = f"step {quoted(unit.step)} has no compensation"
             yield Problem(render(("patch", key)), "API.SPEC.STEP_UNKNOWN", message)
         elif again is not None and unit.step not in again:
-            message = (
-                f"only what runs again can be patched, and {quoted(unit.step)} does not. What does: {listed(again)}"
-            )
+            message = f"{quoted(unit.step)} does not run again, so it cannot be patched. What may: {listed(again)}"
             yield Problem(render(("patch", key)), "API.FIELD.VALUE", message)
 
 

@@ -33,6 +33,10 @@ _RUNS_FOLLOWED = 100
 """Runs of a job, back from the current one, whose attempts a reading of Temporal shows."""
 
 
+ABSENT = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
+"""How Temporal says that it holds no such workflow."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A job, how late its last event was known (0 when read from Temporal), and the jobs it started."""
@@ -73,19 +77,29 @@ async def read_from_temporal(found: Services, principal: Principal, job_id: str)
         ApiError: API.NOT_FOUND.
         TemporalUnavailableError: Temporal is away.
     """
-    if not principal.sees(job_id):
-        raise not_found()
     try:
         async with temporal_call(_SECONDS):
-            info = (await describe(found.temporal, job_id)).workflow_execution_info
-            if info.type.name != JOB_WORKFLOW:
-                raise not_found()
-            job, children = await _folded(found, job_id, info.execution.run_id)
+            job, children = await _folded(found, job_id, await current_run(found, principal, job_id))
     except RPCError as error:
-        if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+        if error.status in ABSENT:
             raise not_found() from error
         raise
     return Reading(_storable(job), children=await _with_states(found, children))
+
+
+async def current_run(found: Services, principal: Principal, job_id: str) -> str:
+    """The id of the run that a job is in, or ended with.
+
+    Raises:
+        ApiError: API.NOT_FOUND, also for a job of another tenant, and for a workflow that is no job.
+        RPCError: Temporal's own answer; one of `ABSENT` where it holds no such workflow.
+    """
+    if not principal.sees(job_id):
+        raise not_found()
+    info = (await describe(found.temporal, job_id)).workflow_execution_info
+    if info.type.name != JOB_WORKFLOW:
+        raise not_found()
+    return info.execution.run_id
 
 
 async def _folded(found: Services, job_id: str, run_id: str) -> tuple[JobRecord, Started]:

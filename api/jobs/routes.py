@@ -14,18 +14,15 @@ from api.jobs.batch import Batch, BatchView, specs_of
 from api.jobs.listing import job_filter, journal_position
 from api.jobs.payload import shown_job, shown_journal
 from api.jobs.queries import position
+from api.jobs.query_schemas import JobListQuery, JobQuery, JournalQuery, SubmitQuery
 from api.jobs.reading import read_from_temporal, read_job
 from api.jobs.schemas import (
     DryRunView,
-    JobListQuery,
     JobPage,
-    JobQuery,
     JobView,
     JournalPage,
-    JournalQuery,
     PageView,
     ProjectionView,
-    SubmitQuery,
 )
 from api.jobs.submission import client_key, submit
 from api.jobs.target import JobId

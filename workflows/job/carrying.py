@@ -67,13 +67,15 @@ def restore_steps(job: JobRun, carried: JobState) -> None:
             _restore_items(job, job.steps[step_id], state.items, carried.errors)
 
 
-def keep_outputs(job: JobRun, outputs: dict[str, Any]) -> None:
-    """Steps that a resubmission takes over are completed from the start."""
+def keep_outputs(job: JobRun, outputs: dict[str, Any]) -> bool:
+    """Steps that a resubmission takes over are completed from the start; whether the job has room for all of them."""
+    kept = True
     for step_id, output in outputs.items():
         step = job.steps.get(step_id)
         if step is not None:
-            job.keep(step, output)
+            kept = job.keep(step, output) and kept
             step.status = StepStatus.COMPLETED
+    return kept
 
 
 def _restore_step(job: JobRun, step: StepRun, state: StepState) -> None:

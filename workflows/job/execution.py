@@ -26,6 +26,8 @@ from workflows.job.unit import StepRun, Unit
 from workflows.job.waits import Waits
 
 WAITS_PATCH = "waits-end-with-the-job"
+KEPT_PATCH = "kept-outputs-fit-or-fail"
+_OVERFULL = "what the job would hand over to its next run is larger than Temporal takes; keep less in it"
 
 
 class Execution:
@@ -34,8 +36,10 @@ class Execution:
     def __init__(self, job_id: str, start: JobStart) -> None:
         carried = start.carried
         self.job = JobRun(job_id, start)
+        self._kept_all = True
+        """Whether the outputs taken over from another job fit."""
         if carried is None:
-            keep_outputs(self.job, start.kept)
+            self._kept_all = keep_outputs(self.job, start.kept)
         else:
             restore_steps(self.job, carried)
             self.job.completed = list(carried.completed)
@@ -106,6 +110,8 @@ class Execution:
         return self._failing() or (all_done(self.job) if self.scheduler.done else None)
 
     def _failing(self) -> Ending | None:
+        if not self._kept_all and workflow.patched(KEPT_PATCH):
+            return _too_large(self.job, "the spec and the outputs taken over are more than the job may hold; begin earlier")
         if self.discarded:
             return _with_error_of(EndingKind.DISCARDED, self.parking.first)
         if self.scheduler.failed is not None:
@@ -114,7 +120,7 @@ class Execution:
             return _with_error_of(EndingKind.EXPIRED, self.parking.first)
         if self._time.passed:
             return _out_of_time(self.job)
-        return _too_large(self.job) if self._overfull else None
+        return _too_large(self.job, _OVERFULL) if self._overfull else None
 
     def wake(self) -> None:
         """Look again: a command changed something."""
@@ -267,8 +273,7 @@ def _out_of_time(job: JobRun) -> Ending:
     )
 
 
-def _too_large(job: JobRun) -> Ending:
-    message = "what the job would hand over to its next run is larger than Temporal takes; keep less in it"
+def _too_large(job: JobRun, message: str) -> Ending:
     error = error_info("ENGINE.STATE_TOO_LARGE", ErrorClass.PERMANENT, message, job_type=job.spec.type)
     return Ending(EndingKind.FAILED, error)
 

@@ -246,6 +246,13 @@ async def test_another_method_is_405(http: httpx.AsyncClient, method: str, path:
     assert answer.headers["allow"] == allowed
 
 
+@pytest.mark.parametrize(("path", "status"), [("/livez", 200), ("/v1/jobs", 200), ("/v1/jobs/default:nope", 404)])
+async def test_head_is_get_without_its_body(http: httpx.AsyncClient, path: str, status: int) -> None:
+    answer = await http.head(path)
+    assert (answer.status_code, answer.content) == (status, b"")
+    assert answer.headers["content-type"] == (await http.get(path)).headers["content-type"]
+
+
 DECISIONS: list[tuple[str, bytes, str]] = [
     ("cancel", b"[]", "$"),
     ("cancel", b"null", "$"),

@@ -110,10 +110,12 @@ async def test_what_workers_counted_is_what_ended(
 async def test_a_miscount_is_told(
     client: Client, engine: AsyncEngine, leader: Leader, hours: list[datetime], more: int
 ) -> None:
-    change = "UPDATE ended_counts SET number = number + :more WHERE outcome = 'FAILED' AND number > 0"
-    last = f"{change} AND (span, worker) = (SELECT span, worker FROM ended_counts WHERE outcome = 'FAILED' LIMIT 1)"
+    wrong = (
+        "INSERT INTO ended_counts SELECT span, type, outcome, 'wrong', :more FROM ended_counts"
+        " WHERE outcome = 'FAILED' LIMIT 1 RETURNING span"
+    )
     async with transaction(engine) as connection:
-        hour = (await connection.execute(text(f"{last} RETURNING span"), {"more": more})).scalar_one()
+        hour = (await connection.execute(text(wrong), {"more": more})).scalar_one()
     registry = CollectorRegistry()
     try:
         found = await compare(client, engine, leader, hour)
@@ -123,7 +125,7 @@ async def test_a_miscount_is_told(
         assert registry.get_sample_value("perdure_reconciliation_miscounted", labels) == more
     finally:
         async with transaction(engine) as connection:
-            await connection.execute(text(last), {"more": -more})
+            await connection.execute(text("DELETE FROM ended_counts WHERE worker = 'wrong'"))
 
 
 async def test_what_a_killed_worker_took_with_it_is_no_fault(

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
@@ -39,19 +40,28 @@ def compute(id_: str, expression: str, **fields: Any) -> dict[str, Any]:
     return {"id": id_, "type": "COMPUTE", "with": {"expression": expression}, **fields}
 
 
+def row(count: int) -> dict[str, Any]:
+    return log("row", **many(list(range(count)), 3))
+
+
 def many(items: Any, at_once: int = 10) -> dict[str, Any]:
     return {"for_each": {"items": items, "max_parallel": at_once}}
 
 
+def tries_of(event: HistoryEvent) -> list[tuple[str, bool]]:
+    """The tries that the marker of a batch tells of, and whether each failed; of any other event none."""
+    details = event.marker_recorded_event_attributes.details
+    about = json.loads(details["data"].payloads[0].data) if "data" in details else {}
+    if about.get("activity_type") != ACTIVITY_LOCAL or "result" not in details:
+        return []
+    made = json.loads(details["result"].payloads[0].data)["tries"]
+    return [(each["id"], each["record"]["error"] is not None) for each in made]
+
+
 async def batches(handle: Handle) -> list[list[str]]:
     """The tries of each batch whose marker is in the history."""
-    found = []
-    for event in (await handle.fetch_history()).events:
-        details = event.marker_recorded_event_attributes.details
-        about = json.loads(details["data"].payloads[0].data) if "data" in details else {}
-        if about.get("activity_type") == ACTIVITY_LOCAL and "result" in details:
-            found.append([made["id"] for made in json.loads(details["result"].payloads[0].data)["tries"]])
-    return found
+    told = [tries_of(event) for event in (await handle.fetch_history()).events]
+    return [[id_ for id_, _ in tries] for tries in told if tries]
 
 
 async def folded(bench: Bench, handle: Handle) -> tuple[JobRecord, list[JournalEvent]]:
@@ -195,11 +205,55 @@ async def test_a_retryable_failure_goes_on_remotely_with_its_attempt_counted(
     assert (outcomes[0], outcomes[-1]) == ("FAILED", "COMPLETED")
 
 
-async def test_items_are_made_in_batches_of_as_many_as_may_run(bench: Bench) -> None:
-    handle = await bench.start([compute("each", "item * 2", **many(list(range(70)), 30))])
-    assert (await bench.finish(handle)).output == {"each": [2 * n for n in range(70)]}
-    assert [len(batch) for batch in await batches(handle)] == [30, 30, 10]
+async def test_items_are_made_in_batches_that_grow_whatever_max_parallel_is(bench: Bench) -> None:
+    handle = await bench.start([compute("each", "item * 2", **many(list(range(60)), 3)), log("x"), row(150)])
+    assert (await bench.finish(handle)).output == {"row": [None] * 150}
+    assert [len(batch) for batch in await batches(handle)] == [40, 20, 1, 80, 70]
+    job, _ = await folded(bench, handle)
+    assert job.steps[0].output == [2 * n for n in range(60)]
+
+
+async def test_items_are_made_in_order_and_none_after_one_that_fails_the_job(bench: Bench) -> None:
+    each = compute("each", "12 / item", **many([1, 2, 0, 3, 4], 1))
+    handle = await bench.start([each, log("after")], dead_letter={"enabled": False})
+    assert (await bench.finish(handle)).status is JobStatus.FAILED
+    assert await batches(handle) == [["each.0", "each.1", "each.2"]]
+    job, _ = await folded(bench, handle)
+    assert [step.status for step in job.steps] == ["FAILED", "OMITTED"]
+
+
+async def test_items_that_are_parked_or_tolerated_free_their_places_in_order(bench: Bench) -> None:
+    items = [1, 0, 2, 0, 3, 0, 4, 5]
+    each = compute("each", "60 / item", **many(items, 2), retry=ONCE, continue_on_error=True)
+    handle = await bench.start([each], output="${ steps.each.output }")
+    result = await bench.finish(handle)
+    assert result.output == [None if item == 0 else 60 / item for item in items]
+    made = [name for batch in await batches(handle) for name in batch]
+    assert sorted(made) == [f"each.{n}" for n in range(8)]
     await folded(bench, handle)
+
+
+async def test_no_more_items_are_open_at_once_than_max_parallel_allows(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = {"message": "${ item } ${ secrets.LOCAL_ITEMS }"}
+    step = log("each", **{"with": params}, **many(list(range(7)), 2), retry={"initial_interval": "50ms", "jitter": 0})
+    handle = await bench.start([step])
+
+    async def tried() -> bool:
+        return bool(await batches(handle))
+
+    await bench.eventually(tried)
+    monkeypatch.setenv("PERDURE_SECRET_LOCAL_ITEMS", "there by now")
+    assert (await bench.finish(handle)).status is JobStatus.COMPLETED
+    await folded(bench, handle)
+    names: dict[int, str] = {}
+    open_: set[str] = set()
+    for event in (await handle.fetch_history()).events:
+        names[event.event_id] = event.activity_task_scheduled_event_attributes.activity_id
+        open_ |= {id_ for id_, failed in tries_of(event) if failed}
+        open_.discard(names.get(event.activity_task_completed_event_attributes.scheduled_event_id, ""))
+        assert len(open_) <= 2
 
 
 async def test_items_that_fail_park_alone_and_are_made_again_together(bench: Bench) -> None:

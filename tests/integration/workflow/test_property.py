@@ -48,7 +48,11 @@ AT_ONCE = 8
 SANDBOXED = workflow_runner(Settings(workflow_sandbox=True))
 REFUSED = (WorkflowUpdateFailedError, RPCError)
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [
+    pytest.mark.slow,
+    # It would stand in the place of what failed.
+    pytest.mark.filterwarnings("ignore:Generating overly large repr"),
+]
 
 
 class Uneven(Interceptor):

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowHistory, WorkflowUpdateFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
@@ -34,7 +34,8 @@ async def test_c5_two_thousand_parked_items_retried_by_many_at_once_run_again_on
     answers = await asyncio.gather(
         *(handle.execute_update("retry", patch) for _ in range(5)), handle.signal("retry", patch), return_exceptions=True
     )
-    assert all(isinstance(answer, dict | WorkflowUpdateFailedError | None) for answer in answers), answers
+    # The job may end in the task that takes the first one; where the signal crosses with that, the server says RPCError.
+    assert all(isinstance(answer, dict | WorkflowUpdateFailedError | RPCError | None) for answer in answers), answers
     assert (await bench.finish(handle)).output == {"each": list(range(1, COUNT + 1))}
     asked = [row for row in await journal(bench, handle) if row.type is JournalType.JOB_RETRY_REQUESTED]
     assert [len(row.data["steps"]) for row in asked] == [COUNT]
@@ -74,7 +75,6 @@ async def test_b14_whatever_many_clients_say_at_once_is_told_and_the_job_ends_on
     clients = [await Client.connect(temporal_address, data_converter=pydantic_data_converter) for _ in range(CLIENTS)]
     doors: list[Handle] = [client.get_workflow_handle(handle.id) for client in clients]
     taken = Counter[str]()
-    signals = 0
 
     async def say(number: int, name: str, fields: dict[str, Any], *, as_signal: bool) -> None:
         door = doors[number % CLIENTS]
@@ -96,7 +96,11 @@ async def test_b14_whatever_many_clients_say_at_once_is_told_and_the_job_ends_on
     check_closed_once(runs)
     for run in runs:
         check_no_task_failed(run)
-    check_told(await journal(bench, handle), taken, signals)
+    accepted = Counter[str]()
+    for run in runs:
+        accepted += succeeded(run)
+    assert taken.total() <= accepted.total() + signals
+    check_told(await journal(bench, handle), accepted, signals)
 
 
 async def contested(bench: Bench, partner: Partner) -> Handle:
@@ -123,6 +127,20 @@ async def ended(handle: Handle) -> None:
         raise
     except Exception:  # noqa: BLE001, S110  how it ended is checked by its history
         pass
+
+
+def succeeded(run: WorkflowHistory) -> Counter[str]:
+    """The updates that the job took, by name."""
+    names: dict[int, str] = {}
+    found = Counter[str]()
+    for event in run.events:
+        accepted = event.workflow_execution_update_accepted_event_attributes
+        completed = event.workflow_execution_update_completed_event_attributes
+        if event.HasField("workflow_execution_update_accepted_event_attributes"):
+            names[event.event_id] = accepted.accepted_request.input.name
+        elif completed.outcome.HasField("success"):
+            found[f"update {names[completed.accepted_event_id]}"] += 1
+    return found
 
 
 def check_told(rows: list[JournalEvent], taken: Counter[str], signals: int) -> None:

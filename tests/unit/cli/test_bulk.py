@@ -32,6 +32,7 @@ def test_every_option_is_sent(api: CannedApi, run: Run) -> None:
     )
     chosen += ("--at-step", "pay", "--type", "T", "--queue", "q", "--label", "a=b", "-q", "x y")
     chosen += ("--since", "2026-01-01T00:00:00Z", "--until", "2026-01-02T00:00:00Z")
+    chosen += ("--older-than", "2h", "--younger-than", "1d")
     careful = ("--canary", "5", "--canary-within", "1m", "--rate", "2.5", "--force", "--key", "k-1")
     result = run("bulk-actions", "start", "retry", *WHY, *chosen, *careful)
     assert (result.exit_code, "2 accepted of 2 jobs" in result.stdout) == (0, True)
@@ -51,6 +52,8 @@ def test_every_option_is_sent(api: CannedApi, run: Run) -> None:
             "labels": {"a": "b"},
             "since": "2026-01-01T00:00:00Z",
             "until": "2026-01-02T00:00:00Z",
+            "older_than": "2h",
+            "younger_than": "1d",
             "q": "x y",
         },
         "canary": 5,
@@ -77,11 +80,59 @@ def test_it_is_followed_to_its_end_and_what_refused_is_named(api: CannedApi, run
     assert "default:x  REFUSED  API.JOB_CLOSED: ended" in result.stdout
 
 
+def test_more_that_refused_than_is_shown_are_counted(api: CannedApi, run: Run) -> None:
+    api.answer(f"GET /v1/bulk-actions/{ID}", action(total=50, counts={"REFUSED": 50}))
+    one = {"job_id": "default:x", "status": "REFUSED", "code": "API.JOB_CLOSED", "detail": "ended"}
+    items = [{**one, "position": number} for number in range(20)]
+    api.answer(f"GET /v1/bulk-actions/{ID}/items", {"data": items, "page": {"cursor": "20", "has_more": True}})
+    shown = run("bulk-actions", "get", ID)
+    assert (shown.exit_code, "and 30 more REFUSED" in shown.stdout) == (1, True)
+
+
+def test_following_bears_an_api_that_restarts(api: CannedApi, run: Run) -> None:
+    path = f"GET /v1/bulk-actions/{ID}"
+    going = action(status="RUNNING", finished_at=None, counts={"PENDING": 2})
+    api.answer(POST, going, 202)
+    api.answer(path, going)
+    api.problem(path, 503, "API.UNAVAILABLE")
+    api.answer(path, action())
+    result = run("bulk-actions", "start", "retry", *WHY, "--fingerprint", "f")
+    assert (result.exit_code, "2 accepted of 2 jobs" in result.stdout) == (0, True)
+
+
+def test_lists_take_every_filter(api: CannedApi, run: Run) -> None:
+    given = {
+        "code": ("error_code", "X"),
+        "class": ("error_class", "LOST"),
+        "fingerprint": ("fingerprint", "f"),
+        "http-status": ("http_status", "500"),
+        "at-step": ("step", "pay"),
+        "type": ("type", "T"),
+        "queue": ("queue", "q"),
+        "label": ("label", "a=b"),
+        "since": ("since", "2026-01-01T00:00:00Z"),
+        "until": ("until", "2026-01-02T00:00:00Z"),
+        "older-than": ("older_than", "2h"),
+        "younger-than": ("younger_than", "1d"),
+        "words": ("q", "x"),
+    }
+    words = [word for name, (_, value) in given.items() for word in (f"--{name}", value)]
+    for command, path, more in (("list", "", {}), ("groups", "/groups", {"state": "PARKED"})):
+        api.answer(f"GET /v1/dead-letters{path}", {"data": [], "page": {}})
+        assert run("dead-letters", command, *words).exit_code == 0
+        assert dict(api.got[-1].query) == {**dict(given.values()), **more, "limit": "50"}
+    both = ("code", "fingerprint", "type", "queue", "label", "words")
+    api.answer("GET /v1/retrying", {"data": [], "page": {}})
+    assert run("dead-letters", "retrying", *(w for name in both for w in (f"--{name}", given[name][1]))).exit_code == 0
+    assert dict(api.got[-1].query) == {**dict(given[name] for name in both), "limit": "50"}
+
+
 def test_a_dry_run_only_counts(api: CannedApi, run: Run) -> None:
     api.answer(POST, {"dry_run": True, "action": "retry", "total": 30, "sample": ["default:a"]})
     result = run("bulk-actions", "start", "retry", *WHY, "--code", "X", "--dry-run")
     assert (result.exit_code, json.loads(api.got[0].body)["dry_run"]) == (0, True)
     assert "about 30 jobs" in result.stdout
+    assert "nothing is parked now" not in result.stdout
     assert "and 29 more" in result.stdout
 
 

@@ -1,0 +1,92 @@
+"""Words of jobs in the index that holds them by week: how a search asks for them, week by week. Used by the search.
+
+A word that many jobs have, or a beginning that many words have, costs as much as there are rows behind it, although
+a page needs fifty. With the week of the job before each word the index is asked for the newest weeks first, and
+mostly for no others (docs/decisions/0023).
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Text, bindparam, cast, func, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from perdure.store.table import WORDS_CONFIGURATION, dated_job_words, jobs
+
+_WEEK = 604_800
+"""Seconds, as in the function `perdure_dated_job_words`."""
+_FIRST_WEEKS, _GROWTH = 2, 4
+_LEXEMES = text(
+    "SELECT tsvector_to_array(to_tsvector(CAST(:configuration AS regconfig), word))"
+    " FROM unnest(:words) WITH ORDINALITY AS given (word, place) ORDER BY place"
+).bindparams(bindparam("words", type_=ARRAY(Text)), configuration=WORDS_CONFIGURATION)
+
+
+class Lexemes(NamedTuple):
+    """What the database takes the words of a search for: some for each word, mostly one.
+
+    `exact`: one for each, so that a row which has them has the words. `begins`: the last may be the beginning of one.
+    """
+
+    of_words: Sequence[Sequence[str]]
+    begins: bool
+
+    @property
+    def exact(self) -> bool:
+        """Whether each word is one lexeme."""
+        return all(len(found) <= 1 for found in self.of_words)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to search for."""
+        return not any(self.of_words)
+
+
+async def lexemes(connection: AsyncConnection, words: Sequence[str], *, begins: bool) -> Lexemes:
+    """Ask the database, which knows its parser best."""
+    return Lexemes(list(await connection.scalars(_LEXEMES, {"words": list(words)})), begins)
+
+
+async def created_within(connection: AsyncConnection) -> tuple[datetime, datetime] | None:
+    """When the oldest and the newest job was created; None where there is none."""
+    oldest, newest = (
+        await connection.execute(select(func.min(jobs.c.created_at), func.max(jobs.c.created_at)))
+    ).one()
+    return None if oldest is None else (oldest, newest)
+
+
+def weeks(since: datetime, until: datetime, *, newest_first: bool | None) -> Iterator[list[int]]:
+    """The weeks of that time, some and then ever more at a time; all at once where no order is asked for."""
+    all_weeks = list(range(_week(since), _week(until) + 1))
+    if newest_first is None:
+        yield all_weeks
+        return
+    if newest_first:
+        all_weeks.reverse()
+    begin, size = 0, _FIRST_WEEKS
+    while begin < len(all_weeks):
+        yield all_weeks[begin : begin + size]
+        begin, size = begin + size, size * _GROWTH
+
+
+def in_weeks(wanted: Lexemes, of_weeks: Sequence[int]) -> ColumnElement[bool]:
+    """Whether a job of one of these weeks has all lexemes."""
+    asked = " | ".join(f"({' & '.join(_terms(wanted, week))})" for week in of_weeks)
+    query = cast(cast(literal(asked), Text), TSQUERY)
+    words = dated_job_words(jobs.c.created_at, jobs.c.name, jobs.c.labels, jobs.c.error)
+    return words.op("@@", is_comparison=True)(query)
+
+
+def _terms(wanted: Lexemes, week: int) -> Iterator[str]:
+    last = len(wanted.of_words) - 1
+    for place, found in enumerate(wanted.of_words):
+        begins = ":*" if wanted.begins and place == last else ""
+        for lexeme in found:
+            escaped = lexeme.replace("\\", "\\\\").replace("'", "''")
+            yield f"'{week} {escaped}'{begins}"
+
+
+def _week(moment: datetime) -> int:
+    return int(moment.timestamp() // _WEEK)
