@@ -45,9 +45,10 @@ async def next_attempt(wanted: NextAttempt) -> None:
     job = WorkflowExecution(workflow_id=info.workflow_id or "", run_id=info.workflow_run_id or "")
     to = _Job(activity.client(), info.namespace, job)
     for one in await to.open():
-        if one.activity_id not in wanted.activities or one.paused:
+        # One that is paused for our own reason was left so by a worker that was killed here.
+        if one.activity_id not in wanted.activities or (one.paused and not _is_ours(one)):
             continue
-        runs = one.state != PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+        runs = one.state != PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and not one.paused
         try:
             if wanted.give_up:
                 await (to.make_last(one) if runs else to.end(one))
@@ -56,6 +57,10 @@ async def next_attempt(wanted: NextAttempt) -> None:
         except RPCError as refused:
             if refused.status is not RPCStatusCode.NOT_FOUND:
                 raise
+
+
+def _is_ours(one: PendingActivityInfo) -> bool:
+    return one.pause_info.manual.reason == _WHY
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +77,19 @@ class _Job:
 
     async def hurry(self, one: PendingActivityInfo) -> None:
         """An activity that is let go again is not made to wait for what is left of its backoff."""
-        same = {
-            "namespace": self.namespace,
-            "execution": self.job,
-            "id": one.activity_id,
-            "identity": self.client.identity,
-        }
-        await self.client.workflow_service.pause_activity(
-            PauseActivityRequest(**same, reason=_WHY, request_id=str(uuid4()))
+        service, who = self.client.workflow_service, self.client.identity
+        pause = PauseActivityRequest(
+            namespace=self.namespace,
+            execution=self.job,
+            identity=who,
+            id=one.activity_id,
+            reason=_WHY,
+            request_id=str(uuid4()),
         )
-        await self.client.workflow_service.unpause_activity(UnpauseActivityRequest(**same))
+        if not one.paused:
+            await service.pause_activity(pause)
+        unpause = UnpauseActivityRequest(namespace=self.namespace, execution=self.job, identity=who, id=one.activity_id)
+        await service.unpause_activity(unpause)
 
     async def end(self, one: PendingActivityInfo) -> None:
         over = Duration()

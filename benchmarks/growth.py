@@ -1,10 +1,10 @@
 """`python -m benchmarks.growth [STEPS]`: what a step costs as its job grows, without what any job costs.
 
-Jobs of 1, 10, 100 and many steps, one job after the other, about as many steps in all each time (default 1,000) and in
+Jobs of 1, 10, 100 and many steps, one job after the other, about as many steps in all each time (default 1,000), in
 three rounds. A job of n steps costs F + n c; c between two sizes is the difference of what their jobs cost, divided by
 the difference of their steps, so that F drops out and a c that grows with the job shows. Of three shapes: listed `LOG`
-steps (made within the workflow task), listed ones as activities (`at_most_once` is never tried locally; 500 steps is all
-a spec may have), items of one fan-out. CPU of worker and server, projection included. Wanted flat within a fifth.
+steps, made within the workflow task; listed ones as activities (`at_most_once` is never tried locally); items of one
+fan-out. A spec has at most 500 steps. CPU of worker and server, projection included. Wanted flat within a fifth.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from perdure.embedded.config import StackConfig
 from perdure.embedded.stack import EmbeddedStack
 
 ROUNDS = 3
-FEWEST, MOST = 2, 150
+FEWEST, MOST = 2, 60
 """Jobs of a size in a round."""
 WANTED = 1.2
 
@@ -94,9 +94,7 @@ async def growth(bench: Bench, shape: Shape, total: int) -> float:
             jobs = min(MOST, max(FEWEST, total // size))
             seen[size].append(await bench.cost(shape.make(size), jobs))
     costs = {size: median(found) for size, found in seen.items()}
-    steps = {
-        large: (costs[large] - costs[small]) / (large - small) for small, large in pairwise(shape.sizes)
-    }
+    steps = {large: (costs[large] - costs[small]) / (large - small) for small, large in pairwise(shape.sizes)}
     first, last = shape.sizes[1], shape.sizes[-1]
     fixed = costs[shape.sizes[0]] - steps[first]
     told = "   ".join(f"to {size:5}: {cost:5.2f}" for size, cost in steps.items())

@@ -44,9 +44,7 @@ async def list_dead_letters(
     return DeadLetterPage(data=data, page=PageView(cursor=cursor, has_more=cursor is not None))
 
 
-@router.get(
-    "/groups", dependencies=_GROUPED, operation_id="listDeadLetterGroups", **operation.GROUPS
-)
+@router.get("/groups", dependencies=_GROUPED, operation_id="listDeadLetterGroups", **operation.GROUPS)
 async def list_groups(found: UseServices, principal: Viewer, query: Annotated[GroupQuery, Query()]) -> GroupPage:
     """What is parked, or was, by kind of failure (fingerprint), with how many when."""
     wanted = dead_letter_filter(query, principal)

@@ -52,8 +52,11 @@ def _retry_problems(retry: Any, path: Path) -> Iterator[Problem]:
 
 
 def _heartbeat_problem(operation: OperationOutline) -> Iterator[Problem]:
+    given = operation.fields.get("heartbeat_timeout")
+    if not isinstance(given, str):
+        return
     try:
-        silence = parse_duration(str(operation.fields.get("heartbeat_timeout", "30s")))
+        silence = parse_duration(given)
     except ValueError:
         return
     if silence < _SHORTEST_SILENCE:

@@ -58,19 +58,32 @@ def get_job(job_id: str, *, strong: bool = False) -> Call[Job]:
 
 
 class JobQuery(TypedDict, total=False):
-    """What a list of jobs is narrowed to. Labels are all required; states are alternatives."""
+    """What a list of jobs is narrowed to, and its order. Labels are all required; states are alternatives.
+
+    `since` and `until` are RFC 3339 times of the submission, `q` words of name, labels and error, `sort` one of
+    `created_at`, `completed_at`, `execution_ms`, with `-` before it for the last or longest first.
+    """
 
     status: Sequence[str]
     type: str
     labels: Mapping[str, str]
     correlation_id: str
     queue: str
+    trace_id: str
+    submitted_by: str
+    parent: str
+    since: str
+    until: str
+    error_code: str
+    fingerprint: str
+    q: str
+    sort: str
     limit: int
     cursor: str | None
 
 
 def list_jobs(**query: Unpack[JobQuery]) -> Call[JobPage]:
-    """One page of jobs, newest first."""
+    """One page of jobs, newest first where no order is asked for."""
     params = [("status", one) for one in query.get("status", ())]
     params += [("label", f"{key}={value}") for key, value in query.get("labels", {}).items()]
     single = {name: value for name, value in query.items() if name not in ("status", "labels")}

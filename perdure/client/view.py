@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from perdure.client.error import ProblemItem
 from perdure.contract.state import FINAL_JOB_STATUSES, JobStatus
 
 
@@ -18,13 +19,14 @@ class View(BaseModel):
 
 
 class Error(View):
-    """One failure. `step_id` is set where a job's error is a step's."""
+    """One failure. `step_id` is set where a job's error is a step's; lists show no `details`."""
 
     code: str
     error_class: str = Field("", alias="class")
     message: str = ""
     fingerprint: str | None = None
     step_id: str | None = None
+    details: dict[str, Any] = Field(default_factory=dict)
 
 
 class Usage(View):
@@ -60,6 +62,9 @@ class Compensation(View):
     """What undoes a step; of a fan-out, what undoes its items."""
 
     status: str
+    round: int = 1
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
     error: Error | None = None
     attempt_count: int = 0
     attempts: list[Attempt] = Field(default_factory=list)
@@ -106,14 +111,23 @@ class Step(View):
     decisions: list[Approval] = Field(default_factory=list)
 
 
+class Child(View):
+    """A job that a job started: by a `JOB` step, or as a dependent."""
+
+    id: str
+    name: str = ""
+    status: str
+
+
 class Projection(View):
-    """Up to which event of the run's history a view is right."""
+    """Up to which event of the run's history a view is right, and how late that was known."""
 
     event_id: int = 0
+    lag_ms: int | None = None
 
 
 class Job(View):
-    """A job. In lists `steps`, `input` and `output` are left out."""
+    """A job. In lists `steps`, `children`, `input` and `output` are left out."""
 
     id: str
     name: str
@@ -143,6 +157,7 @@ class Job(View):
     output: Any = None
     error: Error | None = None
     steps: list[Step] = Field(default_factory=list)
+    children: list[Child] = Field(default_factory=list)
     links: dict[str, str | None] = Field(default_factory=dict)
     projection: Projection = Projection()
 
@@ -211,11 +226,12 @@ class Submission(View):
 
 
 class BatchProblem(View):
-    """Why one spec of a batch was refused."""
+    """Why one spec of a batch was refused; the places in `errors` begin with its own (`$.jobs[3]`)."""
 
     code: str
     detail: str = ""
     retryable: bool = False
+    errors: list[ProblemItem] = Field(default_factory=list)
 
 
 class BatchItem(View):

@@ -5,8 +5,10 @@ a page needs fifty. With the week of the job before each word the index is asked
 mostly for no others (docs/decisions/0023).
 """
 
+import math
+import sys
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Text, bindparam, cast, func, literal, select, text
@@ -17,7 +19,7 @@ from perdure.store.table import WORDS_CONFIGURATION, dated_job_words, jobs
 
 _WEEK = 604_800
 """Seconds, as in the function `perdure_dated_job_words`."""
-_FIRST_WEEKS, _GROWTH = 2, 4
+_FIRST_WEEKS, _GROWTH, _RESERVE, _ALL = 2, 4, 1.5, sys.maxsize
 _LEXEMES = text(
     "SELECT tsvector_to_array(to_tsvector(CAST(:configuration AS regconfig), word))"
     " FROM unnest(:words) WITH ORDINALITY AS given (word, place) ORDER BY place"
@@ -51,32 +53,33 @@ async def lexemes(connection: AsyncConnection, words: Sequence[str], *, begins: 
 
 async def created_within(connection: AsyncConnection) -> tuple[datetime, datetime] | None:
     """When the oldest and the newest job was created; None where there is none."""
-    oldest, newest = (
-        await connection.execute(select(func.min(jobs.c.created_at), func.max(jobs.c.created_at)))
-    ).one()
+    oldest, newest = (await connection.execute(select(func.min(jobs.c.created_at), func.max(jobs.c.created_at)))).one()
     return None if oldest is None else (oldest, newest)
 
 
-def weeks(since: datetime, until: datetime, *, newest_first: bool | None) -> Iterator[list[int]]:
-    """The weeks of that time, some and then ever more at a time; all at once where no order is asked for."""
-    all_weeks = list(range(_week(since), _week(until) + 1))
-    if newest_first is None:
-        yield all_weeks
-        return
-    if newest_first:
-        all_weeks.reverse()
-    begin, size = 0, _FIRST_WEEKS
-    while begin < len(all_weeks):
-        yield all_weeks[begin : begin + size]
-        begin, size = begin + size, size * _GROWTH
+def weeks(since: datetime, until: datetime, *, newest_first: bool | None) -> list[int]:
+    """The weeks of that time, in the order a list of their jobs has; None: it has another one."""
+    first, last = _week(since), _week(until)
+    return list(range(last, first - 1, -1) if newest_first else range(first, last + 1))
 
 
-def in_weeks(wanted: Lexemes, of_weeks: Sequence[int]) -> ColumnElement[bool]:
-    """Whether a job of one of these weeks has all lexemes."""
+def portion(looked_at: int, found: int, missing: int) -> int:
+    """How many weeks to ask for next, after so many in which so much was found: those that should hold the rest."""
+    if not looked_at:
+        return _FIRST_WEEKS
+    if not found:
+        return _ALL
+    return max(_GROWTH * looked_at, math.ceil(_RESERVE * looked_at * missing / found))
+
+
+def in_weeks(wanted: Lexemes, of_weeks: Sequence[int]) -> list[ColumnElement[bool]]:
+    """Whether a job of one of these weeks, which follow each other, has all lexemes."""
     asked = " | ".join(f"({' & '.join(_terms(wanted, week))})" for week in of_weeks)
     query = cast(cast(literal(asked), Text), TSQUERY)
     words = dated_job_words(jobs.c.created_at, jobs.c.name, jobs.c.labels, jobs.c.error)
-    return words.op("@@", is_comparison=True)(query)
+    # Said again for the indexes of other conditions, which end in the time.
+    begin, end = (datetime.fromtimestamp(week * _WEEK, UTC) for week in (min(of_weeks), max(of_weeks) + 1))
+    return [words.op("@@", is_comparison=True)(query), jobs.c.created_at >= begin, jobs.c.created_at < end]
 
 
 def _terms(wanted: Lexemes, week: int) -> Iterator[str]:

@@ -72,6 +72,11 @@ def split(wanted: JobFilter) -> tuple[JobFilter, JobFilter | None]:
     return replace(_EVERY, **kept), replace(wanted, **gone)
 
 
+def may_begin(words: Sequence[str]) -> bool:
+    """Whether the last of the words may be the beginning of one."""
+    return len(words[-1]) >= _PREFIX_LENGTH or not words[-1].isascii()
+
+
 def conditions(wanted: JobFilter, of: Columns) -> list[ColumnElement[bool]]:
     """All but the statuses, of the columns of `jobs` or of a part of it."""
     found = [_field(of, name) == value for name, value in _equal(wanted).items() if value is not None]
@@ -123,5 +128,5 @@ def _field(of: Columns, name: str) -> ColumnElement[Any]:
 def _query(words: Sequence[str]) -> str:
     # Without punctuation there is nothing in a word that a quoted lexeme would have to escape.
     *whole, last = words
-    begins = ":*" if len(last) >= _PREFIX_LENGTH or not last.isascii() else ""
+    begins = ":*" if may_begin(words) else ""
     return " & ".join([*(f"'{word}'" for word in whole), f"'{last}'{begins}"])

@@ -1,6 +1,7 @@
 """Pages of jobs: filtered, sorted, each page found through an index. Used by the API."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -9,10 +10,12 @@ from sqlalchemy import Column, ColumnElement, FromClause, Select, func, literal_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.store import cursor as paging
+from perdure.store.dated_word import created_within, in_weeks, lexemes, portion, weeks
 from perdure.store.job import LISTED_COLUMNS, StoredJob, with_problem
 from perdure.store.job_filter import (
     JobFilter,
     conditions,
+    may_begin,
     quick_conditions,
     split,
     status_condition,
@@ -64,6 +67,7 @@ _PLANNING = select(
     func.set_config("plan_cache_mode", "force_custom_plan", True),
     func.set_config("jit", "off", True),
     func.set_config("work_mem", "32MB", True),
+    func.set_config("max_parallel_workers_per_gather", "0", True),  # to start one takes longer
 )
 
 
@@ -109,6 +113,23 @@ class _Place:
             found.append(here < there if self._sort.descending else here > there)
         return found
 
+    @property
+    def newest_first(self) -> bool | None:
+        """Which way through the times of creation the list goes; None where it is sorted by something else."""
+        by_creation = self._sort.column is jobs.c.created_at
+        return self._sort.descending if by_creation else None
+
+    def within(self, wanted: JobFilter, created: tuple[datetime, datetime] | None) -> tuple[datetime, datetime] | None:
+        """When jobs were created that may still come; None if there are none."""
+        if created is None:
+            return None
+        since, until = created
+        since, until = max(since, wanted.since or since), min(until, wanted.until or until)
+        here = self._after.value if self._after and self.newest_first is not None else None
+        if isinstance(here, datetime):
+            since, until = (since, min(until, here)) if self.newest_first else (max(since, here), until)
+        return (since, until) if since <= until else None
+
     def order(self, keys: FromClause | None = None) -> list[ColumnElement[Any]]:
         """By the columns of `jobs`, or by `keys` of some of them."""
         both = (self._sort.column, jobs.c.id) if keys is None else (keys.c.sorted_by, keys.c.id)
@@ -125,7 +146,28 @@ async def _found(connection: AsyncConnection, wanted: JobFilter, place: _Place, 
             return found
         if len(found) * _SPARSE < limit:
             break
+    if wanted.words:
+        return await _by_week(connection, wanted, place, limit)
     return await _jobs(connection, _of_all(wanted, place, limit), place)
+
+
+async def _by_week(connection: AsyncConnection, wanted: JobFilter, place: _Place, limit: int) -> list[StoredJob]:
+    """All that match, of the first weeks that hold enough of them: words are indexed by week."""
+    asked = await lexemes(connection, wanted.words, begins=may_begin(wanted.words))
+    span = place.within(wanted, await created_within(connection))
+    found: list[StoredJob] = []
+    if span is None or asked.empty:
+        return found
+    # Of a word that the database parts into several the index has the parts only.
+    others = replace(wanted, words=()) if asked.exact else wanted
+    left, looked_at = weeks(*span, newest_first=place.newest_first), 0
+    while left and len(found) < limit:
+        missing = limit - len(found)
+        size = len(left) if place.newest_first is None else portion(looked_at, len(found), missing)
+        some, left = left[:size], left[size:]
+        found += await _jobs(connection, _of_all(others, place, missing, *in_weeks(asked, some)), place)
+        looked_at += len(some)
+    return found
 
 
 def _in_order(wanted: JobFilter, place: _Place, limit: int, more: Sequence[Column[Any]] = ()) -> Select[Any]:
@@ -146,12 +188,12 @@ def _in_window(main: JobFilter, others: JobFilter, place: _Place, limit: int, wi
     return select(rows.c.id, rows.c.sorted_by).where(*inside).order_by(*place.order(rows)).limit(limit)
 
 
-def _of_all(wanted: JobFilter, place: _Place, limit: int) -> Select[Any]:
+def _of_all(wanted: JobFilter, place: _Place, limit: int, *more: ColumnElement[bool]) -> Select[Any]:
     """All that match, then sorted: right in any case, quick where few do.
 
     OFFSET keeps the planner from walking in order, which takes long where less match than it thinks.
     """
-    inside = [*status_condition(wanted, jobs.c), *conditions(wanted, jobs.c), *place.conditions()]
+    inside = [*status_condition(wanted, jobs.c), *conditions(wanted, jobs.c), *place.conditions(), *more]
     rows = select(*place.keys).where(*inside).offset(literal_column("0")).subquery()
     return select(rows).order_by(*place.order(rows)).limit(limit)
 

@@ -45,13 +45,13 @@ async def test_a_wait_that_goes_on_keeps_the_name_its_expression_gave(path: Path
 
 
 async def test_a_job_that_continues_while_it_is_paused_says_who_paused_it() -> None:
-    told = []
+    told: list[str] = []
     for path in CONTINUED:
         first, _ = (await records(path))[0]
         carried = start_of(read(path)).carried
         if carried is not None and carried.paused:
-            told.append(first.status_reason)
-    assert told
+            told.append(first.status_reason or "")
+    assert len(told) > 0
     assert all(reason.startswith("paused by a") and ": for " in reason for reason in told), told
 
 

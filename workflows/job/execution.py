@@ -27,6 +27,7 @@ from workflows.job.waits import Waits
 
 WAITS_PATCH = "waits-end-with-the-job"
 KEPT_PATCH = "kept-outputs-fit-or-fail"
+_UNFIT = "the spec and the outputs taken over are more than the job may hold; take over less"
 _OVERFULL = "what the job would hand over to its next run is larger than Temporal takes; keep less in it"
 
 
@@ -111,7 +112,7 @@ class Execution:
 
     def _failing(self) -> Ending | None:
         if not self._kept_all and workflow.patched(KEPT_PATCH):
-            return _too_large(self.job, "the spec and the outputs taken over are more than the job may hold; begin earlier")
+            return _too_large(self.job, _UNFIT)
         if self.discarded:
             return _with_error_of(EndingKind.DISCARDED, self.parking.first)
         if self.scheduler.failed is not None:

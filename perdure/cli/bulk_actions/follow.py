@@ -74,9 +74,13 @@ def _watch(session: Session, action: BulkAction) -> None:
             line.update(Text(f"{seen.status}: {seen.decided:,} of {seen.total:,} jobs decided; {abort}"))
 
 
+def _word(status: str) -> str:
+    return status.lower().replace("_", " ")
+
+
 def _tell(session: Session, done: BulkAction) -> None:
-    counts = ", ".join(f"{number} {status.lower()}" for status, number in sorted(done.counts.items()))
-    said = f"{done.id}  {done.action} {done.status}: {counts} of {done.total} jobs"
+    counts = ", ".join(f"{number:,} {_word(status)}" for status, number in sorted(done.counts.items()))
+    said = f"{done.id}  {done.action} {done.status}: {counts} of {done.total:,} jobs"
     session.out.print(screen.printable(said), soft_wrap=True)
     session.out.print(screen.printable(f"  by {done.requested_by}: {done.reason}"), soft_wrap=True)
     if done.problem:

@@ -75,12 +75,18 @@ def start(
         "younger_than": younger_than,
         "q": words,
     }
+    filter_ = _given(chosen) or None
+    if bool(job) is (filter_ is not None):
+        raise typer.BadParameter("say which jobs: with --job, or with what they have in common (--fingerprint, …)")
+    skips = action is BulkVerb.SKIP
+    if (step is not None, with_output is not None) != (skips, skips):
+        raise typer.BadParameter("skip, and only skip, takes --step and --with-output: what counts as done, with what")
     careful = {"canary": canary, "canary_within": canary_within, "rate_per_second": rate, "force": force or None}
     wanted: dict[str, Any] = {
         "action": action.value,
         "reason": reason,
         "ids": [full_id(one) for one in job] if job else None,
-        "filter": _given(chosen) or None,
+        "filter": filter_,
         "step": step,
         **careful,
     }
@@ -104,7 +110,7 @@ def _ask(session: Session, action: BulkVerb, sent: dict[str, Any]) -> None:
     if session.yes or not session.err.is_terminal:
         return
     total = session.client.exchange(calls.preview(sent)).value.total
-    session.confirm(f"{action.value.capitalize()} {total} jobs?")
+    session.confirm(f"{action.value.capitalize()} {total:,} jobs?")
 
 
 def _preview(session: Session, sent: dict[str, Any]) -> None:
@@ -114,7 +120,7 @@ def _preview(session: Session, sent: dict[str, Any]) -> None:
         return
     found = exchange.value
     idle = f" Of {found.not_parked} of them nothing is parked now." if found.not_parked else ""
-    session.out.print(f"It would be about {found.total} jobs.{idle}")
+    session.out.print(f"It would be about {found.total:,} jobs.{idle}")
     for job_id in found.sample:
         session.out.print(f"  {screen.printable(job_id)}")
     if found.total > len(found.sample):

@@ -118,7 +118,7 @@ def groups(
         "older_than": older_than,
         "younger_than": younger_than,
         "q": words,
-        "state": state.value,
+        "state": None if state is GroupState.PARKED else state.value,
         "limit": limit,
         "cursor": cursor,
     }

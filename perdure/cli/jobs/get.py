@@ -39,6 +39,9 @@ def get(
     session.out.print(picture.header(job))
     session.out.print()
     session.out.print(picture.steps(job))
+    if job.children:
+        session.out.print()
+        session.out.print(picture.children(job))
     if job.error is not None:
         _print_why(session, job_id)
     if job.output is not None:

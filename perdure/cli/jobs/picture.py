@@ -69,6 +69,14 @@ def steps(job: Job) -> Table:
     return table
 
 
+def children(job: Job) -> Table:
+    """A row a job that this one started."""
+    table = screen.table("started", "state", "name")
+    for child in job.children:
+        table.add_row(Text(printable(child.id), "bold"), state(child.status), printable(child.name))
+    return table
+
+
 def _add_failures(table: Table, attempts: list[Attempt]) -> None:
     for attempt in attempts:
         if attempt.error is not None:

@@ -65,8 +65,15 @@ jobs = Table(
 
 
 def job_words(name: ColumnElement[Any], labels: ColumnElement[Any], error: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The words of a job's name, labels and error as a `tsvector`: a function of the database's, and indexed."""
+    """The words of a job's name, labels and error as a `tsvector`: a function of the database's."""
     return func.perdure_job_words(name, labels, error)
+
+
+def dated_job_words(
+    created_at: ColumnElement[Any], name: ColumnElement[Any], labels: ColumnElement[Any], error: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    """The same words, each behind the week of the job (since 1970, from Thursday on) and a blank; this is indexed."""
+    return func.perdure_dated_job_words(created_at, name, labels, error)
 
 
 _NEWEST = (jobs.c.created_at.desc(), jobs.c.id.desc())
@@ -91,8 +98,8 @@ Index(
     postgresql_with=_SHORT_LIST,
 )
 Index(
-    "jobs_words_idx",
-    job_words(jobs.c.name, jobs.c.labels, jobs.c.error),
+    "jobs_dated_words_idx",
+    dated_job_words(jobs.c.created_at, jobs.c.name, jobs.c.labels, jobs.c.error),
     postgresql_using="gin",
     postgresql_with=_SHORT_LIST,
 )

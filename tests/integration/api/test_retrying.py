@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.activities.operator_cli import temporal
+from tests.integration.activities.operator_cli import on_activity, temporal
 from tests.integration.api.desk import NAP, PARKED, Desk
 from tests.integration.api.stack import until
 from tests.integration.api.test_bad_input import check_problem
@@ -125,6 +125,21 @@ async def test_the_temporal_cli_gives_up_by_an_update_that_says_who(desk: Desk, 
     for name, given in (("retry_now", '{"steps": ["a"]}'), ("give_up", '{"steps": ["zz"]}'), ("give_up", "{}")):
         with pytest.raises(AssertionError, match="API\\."):
             await temporal(temporal_address, *update, name, "--input", given)
+
+
+@pytest.mark.parametrize(("reason", "count"), [("attempt it now", 2), ("let me look", 1)])
+async def test_a_worker_killed_in_between_leaves_no_step_paused_and_a_persons_pause_stays(
+    desk: Desk, temporal_address: str, reason: str, count: int
+) -> None:
+    job_id = await waiting(desk, [failing()])
+    await on_activity(temporal_address, "pause", job_id, "--reason", reason, activity_id="a")
+    await desk.api.temporal.get_workflow_handle(job_id).execute_update("retry_now", {"steps": ["a"]})
+
+    async def settled() -> bool:
+        step = (await desk.job(job_id))["steps"][0]
+        return bool(step["attempt_count"] == count and step["paused"] is (count == 1))
+
+    await until(settled)
 
 
 async def test_a_paused_job_is_not_hurried(desk: Desk) -> None:

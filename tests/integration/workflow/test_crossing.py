@@ -78,7 +78,9 @@ async def decided(bench: Bench, id_: str) -> bool:
 
 
 async def test_an_approval_that_was_given_takes_no_second_one(bench: Bench) -> None:
-    handle = await bench.start([{"id": "ask", "type": "APPROVAL"}, {"id": "nap", "type": "WAIT", "with": {"name": "go"}}])
+    handle = await bench.start(
+        [{"id": "ask", "type": "APPROVAL"}, {"id": "nap", "type": "WAIT", "with": {"name": "go"}}]
+    )
     await bench.until(handle, "ask", "WAITING")
     await handle.execute_update("approve", {"actor": "ann", "decision": "approve"})
     with pytest.raises(WorkflowUpdateFailedError):

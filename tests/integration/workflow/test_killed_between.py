@@ -46,9 +46,7 @@ async def see(address: str, partner: Partner, moment: str, how: str) -> None:
     assert await starts(handle) == [handle.id + suffix]
 
 
-def started(
-    bench: Bench, partner: Partner, path: str, how: str
-) -> tuple[list[dict[str, Any]], dict[str, Any], str]:
+def started(bench: Bench, partner: Partner, path: str, how: str) -> tuple[list[dict[str, Any]], dict[str, Any], str]:
     """A job that starts another which calls the path: its steps, its other fields, and what the other's id ends in."""
     call = {"id": "call", "type": "HTTP_CALL", "with": {"url": partner.url + path}}
     job = {"name": "child", "queue": bench.queue, "steps": [call]}

@@ -19,7 +19,22 @@ from tests.server.partner import Partner
 LONGEST = "s" + "0_z9" * 15 + "_x"
 """63 characters: as long as a step's id may be."""
 HEADS = ("nobody", LONGEST, LONGEST + "x", "a", "r2", "compensate", "é", "Ａ", "~", "a~b", "", " ", "__class__", "🦊")
-TAILS = ("", ".0", ".2", ".3", ".00", ".-1", ".٣", ".999999", ".1000000", ".compensate", ".0.compensate", ".0.0", "~c", "\n")
+TAILS = (
+    "",
+    ".0",
+    ".2",
+    ".3",
+    ".00",
+    ".-1",
+    ".٣",
+    ".999999",
+    ".1000000",
+    ".compensate",
+    ".0.compensate",
+    ".0.0",
+    "~c",
+    "\n",
+)
 NAMES = [f"{head}{tail}" for head, tail in product(HEADS, TAILS)]
 KEYS = ["A" * 200, "a:b:c", "...", "-", "_", "a.r2", "0"]
 """Forms that a client's job id may have, after the tenant."""

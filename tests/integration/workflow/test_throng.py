@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from perdure.contract.journal import JournalType
-from perdure.contract.state import JobStatus
 from perdure.projection import fold
 from perdure.projection.decoder import decode_events
 from perdure.projection.record import JournalEvent
@@ -32,9 +32,11 @@ async def test_c5_two_thousand_parked_items_retried_by_many_at_once_run_again_on
     await parked(bench, handle, COUNT)
     patch = {"actor": "ann", "patch": {"each": {"expression": "item + 1"}}}
     answers = await asyncio.gather(
-        *(handle.execute_update("retry", patch) for _ in range(5)), handle.signal("retry", patch), return_exceptions=True
+        *(handle.execute_update("retry", patch) for _ in range(5)),
+        handle.signal("retry", patch),
+        return_exceptions=True,
     )
-    # The job may end in the task that takes the first one; where the signal crosses with that, the server says RPCError.
+    # The job may end in the task that takes the first one; where the signal crosses with that, it is an RPCError.
     assert all(isinstance(answer, dict | WorkflowUpdateFailedError | RPCError | None) for answer in answers), answers
     assert (await bench.finish(handle)).output == {"each": list(range(1, COUNT + 1))}
     asked = [row for row in await journal(bench, handle) if row.type is JournalType.JOB_RETRY_REQUESTED]
@@ -125,7 +127,7 @@ async def ended(handle: Handle) -> None:
         await asyncio.wait_for(handle.result(), 60)
     except TimeoutError:
         raise
-    except Exception:  # noqa: BLE001, S110  how it ended is checked by its history
+    except Exception:  # noqa: BLE001  how it ended is checked by its history
         pass
 
 
@@ -155,7 +157,7 @@ def check_told(rows: list[JournalEvent], taken: Counter[str], signals: int) -> N
         assert noted[f"update {what}"] == taken[f"update {what}"], (what, noted, taken)
     assert noted["update deliver"] == taken["update deliver"] + taken["update approve"], (noted, taken)
     states = [row.type for row in rows if row.type in (JournalType.JOB_PAUSED, JournalType.JOB_RESUMED)]
-    assert all(one is not other for one, other in zip(states, states[1:], strict=False)), states
+    assert all(one is not other for one, other in pairwise(states)), states
     assert noted["update pause"] <= taken["update pause"]
     ends = [row for row in rows if row.type in ENDS]
     assert len(ends) == 1, ends

@@ -125,14 +125,16 @@ async def test_a_parked_compensation_is_no_part_of_the_jobs_timeout(bench: Bench
     handle = await bench.start(steps, timeout="300ms")
     await bench.until(handle, "nap", "CANCELED")
 
-    async def parked() -> bool:
-        return (await handle.query("state"))["parked"] == ["a.compensate"]
-
-    await bench.eventually(parked)
+    await bench.eventually(lambda: are_parked(handle, ["a.compensate"]))
     assert await status_attribute(handle) == ["DEAD_LETTERED"]
     await handle.execute_update("retry", {"actor": "ann"})
     assert (await bench.finish(handle)).status is JobStatus.TIMED_OUT
     assert (await bench.states(handle))["a"] == "COMPENSATED"
+
+
+async def are_parked(handle: Handle, names: list[str]) -> bool:
+    found: list[str] = (await handle.query("state"))["parked"]
+    return found == names
 
 
 async def called(partner: Partner, path: str) -> bool:
@@ -140,7 +142,7 @@ async def called(partner: Partner, path: str) -> bool:
 
 
 def too_long(partner: Partner) -> dict[str, Any]:
-    """Eight items one after the other; `ROOM` is for the outputs of five."""
+    """Eight items in order; `ROOM` is for the outputs of five."""
     url = f"{partner.url}/undo/${{ item }}/${{ size(steps.each.output[index] == null ? '' : 'kept') }}"
     return {
         "id": "each",
@@ -153,11 +155,7 @@ def too_long(partner: Partner) -> dict[str, Any]:
 
 async def parked_as_a_whole(bench: Bench, partner: Partner) -> Handle:
     handle = await bench.start([too_long(partner)], input="x" * 2_400, limits=ROOM)
-
-    async def parked() -> bool:
-        return (await handle.query("state"))["parked"] == ["each"]
-
-    await bench.eventually(parked)
+    await bench.eventually(lambda: are_parked(handle, ["each"]))
     return handle
 
 
@@ -168,7 +166,9 @@ async def test_items_that_completed_are_undone_although_their_list_was_too_long(
     assert result.error is not None
     assert (result.status, result.error.code) == (JobStatus.FAILED, "ENGINE.STATE_TOO_LARGE")
     undone = [path for path in partner.order if path.startswith("/undo")]
-    assert undone == ["/undo/5/0", "/undo/4/4", "/undo/3/4", "/undo/2/4", "/undo/1/4", "/undo/0/4"]
+    # What came after the sixth may have been made with it, in one local activity.
+    assert undone[-6:] == ["/undo/5/0", "/undo/4/4", "/undo/3/4", "/undo/2/4", "/undo/1/4", "/undo/0/4"]
+    assert undone[:-6] in ([], ["/undo/6/0"], ["/undo/7/0", "/undo/6/0"])
     await no_task_failed(bench, handle)
 
 

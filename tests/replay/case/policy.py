@@ -1,5 +1,6 @@
 """Policies of every kind, and steps whose turn never came because of how their job ended."""
 
+from perdure.contract.limit import JobLimits
 from tests.integration.workflow.conftest import Bench, Handle
 from tests.replay.case.part import BY, Case, approval, call, compute, fail, nap, wait
 from tests.server.partner import Partner
@@ -48,10 +49,24 @@ async def canceled_while_waiting(bench: Bench, partner: Partner) -> Handle:
     return handle
 
 
+async def no_time_for_another_attempt(bench: Bench, partner: Partner) -> Handle:
+    partner.answers["/a"] = [500]
+    slow = {"initial_interval": "30s", "jitter": 0.0}
+    caught = [{"errors": ["STEP.TOTAL_TIMEOUT"], "output": "late"}]
+    return await bench.start([call(partner, "a", total_timeout="10s") | {"retry": slow, "catch": caught}])
+
+
+async def more_taken_over_than_fits(bench: Bench, partner: Partner) -> Handle:
+    steps = [compute("a", "1"), compute("b", "steps.a.output")]
+    return await bench.start(steps, kept={"a": "x" * 2_000}, limits=JobLimits(state_bytes=2_000))
+
+
 CASES: list[Case] = [
     every_policy,
     discarded_before_the_last,
     expired_before_the_last,
     timed_out_before_the_last,
     canceled_while_waiting,
+    no_time_for_another_attempt,
+    more_taken_over_than_fits,
 ]

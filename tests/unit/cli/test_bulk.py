@@ -117,10 +117,10 @@ def test_lists_take_every_filter(api: CannedApi, run: Run) -> None:
         "words": ("q", "x"),
     }
     words = [word for name, (_, value) in given.items() for word in (f"--{name}", value)]
-    for command, path, more in (("list", "", {}), ("groups", "/groups", {"state": "PARKED"})):
+    for command, path, more in (("list", "", []), ("groups", "/groups", ["--state", "parked"])):
         api.answer(f"GET /v1/dead-letters{path}", {"data": [], "page": {}})
-        assert run("dead-letters", command, *words).exit_code == 0
-        assert dict(api.got[-1].query) == {**dict(given.values()), **more, "limit": "50"}
+        assert run("dead-letters", command, *words, *more).exit_code == 0
+        assert dict(api.got[-1].query) == {**dict(given.values()), "limit": "50"}
     both = ("code", "fingerprint", "type", "queue", "label", "words")
     api.answer("GET /v1/retrying", {"data": [], "page": {}})
     assert run("dead-letters", "retrying", *(w for name in both for w in (f"--{name}", given[name][1]))).exit_code == 0
@@ -144,6 +144,10 @@ def test_a_dry_run_only_counts(api: CannedApi, run: Run) -> None:
         ("bulk-actions", "start", "retry", *WHY, "--label", "x"),
         ("bulk-actions", "start", "retry", *WHY, "--code", "X", "--canary", "0"),
         ("bulk-actions", "start", "skip", *WHY, "--code", "X", "--with-output", "{"),
+        ("bulk-actions", "start", "retry", *WHY),
+        ("bulk-actions", "start", "retry", *WHY, "--code", "X", "--job", "a"),
+        ("bulk-actions", "start", "skip", *WHY, "--code", "X", "--step", "a"),
+        ("bulk-actions", "start", "retry", *WHY, "--code", "X", "--step", "a"),
         ("bulk-actions", "abort", ID),
         ("dead-letters", "list", "--http-status", "99"),
         ("dead-letters", "give-up", "x", *WHY),

@@ -79,6 +79,18 @@ def test_list_shows_a_row_a_job_and_says_that_there_are_more(api: CannedApi, run
     assert ("status", "COMPLETED") in api.got[0].query
 
 
+def test_list_is_narrowed_by_whatever_the_api_can_find_by(api: CannedApi, run: Run) -> None:
+    api.answer("GET /v1/jobs", {"data": [], "page": {"cursor": None, "has_more": False}})
+    query = {"queue": "eu", "code": "A.B", "fingerprint": "f", "correlation-id": "c", "trace-id": "t", "parent": "p"}
+    query |= {"submitted-by": "key:x", "since": "s", "until": "u", "words": "two words", "sort": "-execution_ms"}
+    result = run("jobs", "list", *(word for name, value in query.items() for word in (f"--{name}", value)))
+    assert result.exit_code == 0, result.output
+    sent = dict(api.got[0].query)
+    assert (sent.pop("parent"), sent.pop("q"), sent.pop("error_code")) == ("default:p", "two words", "A.B")
+    assert sent.pop("limit") == "50"
+    assert sent == {name.replace("-", "_"): query[name] for name in query if name not in ("parent", "words", "code")}
+
+
 def test_list_all_follows_the_cursor_into_one_document(api: CannedApi, run: Run) -> None:
     api.answer("GET /v1/jobs", {"data": [job_view(id="default:a")], "page": {"cursor": "c", "has_more": True}})
     api.answer("GET /v1/jobs", {"data": [job_view(id="default:b")], "page": {"cursor": None, "has_more": False}})
@@ -92,6 +104,13 @@ def test_list_of_nothing_prints_nothing_to_stdout(api: CannedApi, run: Run) -> N
     api.answer("GET /v1/jobs", {"data": [], "page": {"cursor": None, "has_more": False}})
     result = run("jobs", "list")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No jobs.\n")
+
+
+def test_get_shows_the_jobs_that_a_job_started(api: CannedApi, run: Run) -> None:
+    child = {"id": "default:order-1~~mail", "name": "mail", "status": "WAITING"}
+    api.answer(GET, job_view(children=[child]))
+    rows = [line.split() for line in run("jobs", "get", "order-1").stdout.splitlines()]
+    assert ["default:order-1~~mail", "WAITING", "mail"] in rows
 
 
 def test_get_shows_what_matters_of_an_http_answer(api: CannedApi, run: Run) -> None:

@@ -1,0 +1,113 @@
+"""Words are indexed by week: what is found does not depend on how far back it lies, nor on how many weeks there are."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from perdure.contract.state import JobStatus
+from perdure.projection.record import JobRecord
+from perdure.store import job_search
+from perdure.store.dated_word import portion, weeks
+from perdure.store.job_filter import search_words
+from perdure.store.job_search import JobSort
+from tests.integration.store.sample import START, job
+from tests.integration.store.test_job_search import ids, page, put, wanted
+
+YEARS = 3
+DAYS = 365 * YEARS
+
+
+@pytest.fixture(autouse=True)
+def _no_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every search goes through the weeks."""
+    monkeypatch.setattr(job_search, "_WINDOWS", ())
+
+
+@pytest.fixture
+async def old_and_new(engine: AsyncEngine) -> list[JobRecord]:
+    """120 jobs of three years, many of them created at the same moment; every third has the word."""
+    async with engine.begin() as connection:
+        await connection.execute(text("TRUNCATE jobs CASCADE"))
+        await connection.execute(text("TRUNCATE runs, attempts, live_observations"))
+    draw = random.Random(1)
+    records = []
+    for number in range(120):
+        at = START - timedelta(days=draw.randrange(DAYS) // 7 * 7)
+        times = {
+            "created_at": at,
+            "completed_at": at + timedelta(seconds=draw.randrange(5)),
+            "execution_ms": number % 7,
+        }
+        name = "refund-run" if number % 3 == 0 else "other"
+        records.append(job(f"default:{number:03}", name=name, status=JobStatus.COMPLETED, **times))
+    await put(engine, *records)
+    return records
+
+
+@pytest.mark.parametrize("sort", list(JobSort))
+@pytest.mark.parametrize("query", ["refund", "refun", "run refund"])
+async def test_pages_of_a_search_are_whole_and_in_order_over_years(
+    engine: AsyncEngine, old_and_new: list[JobRecord], sort: JobSort, query: str
+) -> None:
+    seen: list[str] = []
+    cursor = None
+    while True:
+        found, cursor = await page(engine, wanted(words=search_words(query)), cursor, 7, sort)
+        seen += [record.id for record in found]
+        if cursor is None:
+            break
+    key = sort.value.removeprefix("-")
+    named = [record for record in old_and_new if record.name == "refund-run"]
+    expected = sorted(named, key=lambda record: (getattr(record, key), record.id), reverse=sort.descending)
+    assert seen == [record.id for record in expected]
+
+
+async def test_since_and_until_bound_a_search(engine: AsyncEngine, old_and_new: list[JobRecord]) -> None:
+    since, until = START - timedelta(days=700), START - timedelta(days=70)
+    found = await ids(engine, wanted(words=["refund"], since=since, until=until))
+    within = [record for record in old_and_new if record.name == "refund-run" and since <= record.created_at < until]
+    assert set(found) == {record.id for record in within}
+    assert found
+    later = START + timedelta(days=1)
+    assert await ids(engine, wanted(words=["refund"], since=later)) == []
+    assert await ids(engine, wanted(words=["refund"], since=later, until=START)) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("don’t", ["one"]),
+        ("t don", ["one"]),
+        ("don’t panic", ["one"]),
+        ("t’don", []),
+        ("panic—quickly", ["one"]),
+        ("quickly’panic", []),
+        ("· panic", ["one"]),
+        ("·", []),
+        ("PANIC", ["one"]),
+        ("panic 🙂", ["one"]),
+    ],
+)
+async def test_words_that_the_database_parts_further_are_found_as_they_stand(
+    engine: AsyncEngine, old_and_new: list[JobRecord], query: str, found: list[str]
+) -> None:
+    await put(engine, job("default:one", labels={"said": "don’t panic—quickly"}))
+    assert await ids(engine, wanted(words=search_words(query))) == [f"default:{name}" for name in found]
+
+
+def test_weeks_come_in_the_order_of_the_list() -> None:
+    since, until = datetime(2024, 1, 1, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC)
+    oldest_first = weeks(since, until, newest_first=False)
+    assert oldest_first == sorted(oldest_first) == list(reversed(weeks(since, until, newest_first=True)))
+    assert len(oldest_first) == 152
+    assert weeks(since, since, newest_first=True) == oldest_first[:1]
+
+
+def test_as_many_weeks_are_asked_for_next_as_should_hold_the_rest() -> None:
+    assert portion(0, 0, 51) == 2
+    assert portion(2, 40, 11) == 8
+    assert portion(2, 5, 46) == 28
+    assert portion(2, 0, 51) > 10_000
