@@ -23,7 +23,8 @@ from perdure.temporal import TemporalProfileError, temporal_target
 
 _log = structlog.get_logger("perdure.api")
 _GRACE_SECONDS = 10
-_KEEP_ALIVE_SECONDS = 30
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than load balancers keep an idle connection (60 s): else one is closed just as it is used again, a 502."""
 _BAD_SETTINGS = 2
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from api.context import context_of
 from api.errors import explained
 from api.jobs.schemas import JobSummary, View
+from api.jobs.sent_before import sent_before
 from api.jobs.submission import Submitted, client_key, submit
 from api.jobs.view import Linker, summary
 from api.problem import ProblemBody, problem_body
@@ -99,7 +100,13 @@ class Batch:
         if self._away is not None:
             raise TemporalUnavailableError("not tried: Temporal could not be reached for the ones before")
         settings = self._found.settings
-        admitted = await asyncio.to_thread(_admitted, spec, settings.body_limit_bytes, settings.limits)
+        try:
+            admitted = await asyncio.to_thread(_admitted, spec, settings.body_limit_bytes, settings.limits)
+        except AdmissionError:
+            before = await sent_before(self._found, self._principal, spec, None)
+            if before is None:
+                raise
+            return before
         key = client_key(admitted, None)
         try:
             return await submit(self._found, self._principal, context_of(self._request), admitted, key)

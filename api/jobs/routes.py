@@ -24,6 +24,7 @@ from api.jobs.schemas import (
     PageView,
     ProjectionView,
 )
+from api.jobs.sent_before import sent_before
 from api.jobs.submission import client_key, submit
 from api.jobs.target import JobId
 from api.jobs.view import Linker, summary
@@ -32,6 +33,7 @@ from api.query import NoQuery, only
 from api.security import Operator, Viewer, authenticate
 from api.state import UseServices
 from perdure.admission.admission import admit
+from perdure.admission.problem import AdmissionError
 from perdure.store.job_search import list_jobs
 from perdure.store.journal import list_journal
 
@@ -49,13 +51,20 @@ async def submit_job(
     query: Annotated[SubmitQuery, Query()],
 ) -> Response:
     """Submit a job. `202` once Temporal has durably accepted it; `200` for a key and spec that were sent before."""
-    admitted = await body.through(lambda document: admit(document, found.settings.limits, datetime.now(UTC)))
+    context = context_of(request)
+    try:
+        admitted = await body.through(lambda document: admit(document, found.settings.limits, datetime.now(UTC)))
+    except AdmissionError:
+        before = None if query.dry_run else await sent_before(found, principal, body.document, header)
+        if before is None:
+            raise
+        view = shown_job(before.reading, Linker.of(found.settings), principal, context)
+        return submission_answer(view, replayed=True)
     key = client_key(admitted, header)
     if query.dry_run:
         spec = admitted.spec.model_dump(mode="json", by_alias=True)
         preview = DryRunView(fingerprint=admitted.fingerprint, spec=spec)
         return Response(preview.model_dump_json(), media_type="application/json")
-    context = context_of(request)
     done = await submit(found, principal, context, admitted, key)
     view = shown_job(done.reading, Linker.of(found.settings), principal, context, fresh=not done.replayed)
     return submission_answer(view, replayed=done.replayed)

@@ -1,13 +1,13 @@
-"""Words of jobs in the index that holds them by week: how a search asks for them, week by week. Used by the search.
+"""Words and labels of jobs in the index that holds them by week: how a search asks for them. Used by the search.
 
 A word that many jobs have, or a beginning that many words have, costs as much as there are rows behind it, although
 a page needs fifty. With the week of the job before each word the index is asked for the newest weeks first, and
-mostly for no others (docs/decisions/0023).
+mostly for no others; a label beside a word costs nothing more (docs/decisions/0023).
 """
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -18,7 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from perdure.store.table import WORDS_CONFIGURATION, dated_job_words, jobs
 
 _WEEK = 604_800
-"""Seconds, as in the function `perdure_dated_job_words`."""
+_WORD, _KEY, _VALUE = 500, 60, 100
+"""Seconds, and how many characters count, as in the function `perdure_dated_job_words`."""
+_QUERY = 400_000
+"""Bytes of labels in a query, which may have 1 MiB."""
 _FIRST_WEEKS, _GROWTH, _RESERVE, _ALL = 2, 4, 1.5, sys.maxsize
 _LEXEMES = text(
     "SELECT tsvector_to_array(to_tsvector(CAST(:configuration AS regconfig), word))"
@@ -27,28 +30,32 @@ _LEXEMES = text(
 
 
 class Lexemes(NamedTuple):
-    """What the database takes the words of a search for: some for each word, mostly one.
+    """What the database takes the words of a search for, some for each word and mostly one; and labels.
 
-    `exact`: one for each, so that a row which has them has the words. `begins`: the last may be the beginning of one.
+    `begins`: the last word may be the beginning of one.
     """
 
     of_words: Sequence[Sequence[str]]
     begins: bool
+    labels: Mapping[str, str]
 
     @property
     def exact(self) -> bool:
-        """Whether each word is one lexeme."""
+        """Whether each word is one lexeme, so that a row which has them has the words."""
         return all(len(found) <= 1 for found in self.of_words)
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to search for."""
-        return not any(self.of_words)
+        """Whether there were words, and nothing in them to search for."""
+        return bool(self.of_words) and not any(self.of_words)
 
 
-async def lexemes(connection: AsyncConnection, words: Sequence[str], *, begins: bool) -> Lexemes:
+async def lexemes(
+    connection: AsyncConnection, words: Sequence[str], labels: Mapping[str, str], *, begins: bool
+) -> Lexemes:
     """Ask the database, which knows its parser best."""
-    return Lexemes(list(await connection.scalars(_LEXEMES, {"words": list(words)})), begins)
+    found = list(await connection.scalars(_LEXEMES, {"words": list(words)})) if words else []
+    return Lexemes(found, begins, labels)
 
 
 async def created_within(connection: AsyncConnection) -> tuple[datetime, datetime] | None:
@@ -73,8 +80,9 @@ def portion(looked_at: int, found: int, missing: int) -> int:
 
 
 def in_weeks(wanted: Lexemes, of_weeks: Sequence[int]) -> list[ColumnElement[bool]]:
-    """Whether a job of one of these weeks, which follow each other, has all lexemes."""
-    asked = " | ".join(f"({' & '.join(_terms(wanted, week))})" for week in of_weeks)
+    """Whether a job of one of these weeks, which follow each other, has all lexemes and, but for long ones, labels."""
+    room = _QUERY // len(of_weeks)
+    asked = " | ".join(f"({' & '.join(_terms(wanted, week, room))})" for week in of_weeks)
     query = cast(cast(literal(asked), Text), TSQUERY)
     words = dated_job_words(jobs.c.created_at, jobs.c.name, jobs.c.labels, jobs.c.error)
     # Said again for the indexes of other conditions, which end in the time.
@@ -82,13 +90,23 @@ def in_weeks(wanted: Lexemes, of_weeks: Sequence[int]) -> list[ColumnElement[boo
     return [words.op("@@", is_comparison=True)(query), jobs.c.created_at >= begin, jobs.c.created_at < end]
 
 
-def _terms(wanted: Lexemes, week: int) -> Iterator[str]:
+def _terms(wanted: Lexemes, week: int, room: int) -> Iterator[str]:
+    """All words; and labels while there is room in the query: those that are left out are looked at in the row."""
     last = len(wanted.of_words) - 1
     for place, found in enumerate(wanted.of_words):
         begins = ":*" if wanted.begins and place == last else ""
         for lexeme in found:
-            escaped = lexeme.replace("\\", "\\\\").replace("'", "''")
-            yield f"'{week} {escaped}'{begins}"
+            yield f"'{week} {_escaped(lexeme[:_WORD])}'{begins}"
+    for place, (key, value) in enumerate(wanted.labels.items()):
+        term = f"'{week}={_escaped(key[:_KEY])}={_escaped(value[:_VALUE])}'"
+        room -= len(term.encode())
+        if room < 0 and (place or wanted.of_words):
+            return
+        yield term
+
+
+def _escaped(lexeme: str) -> str:
+    return lexeme.replace("\\", "\\\\").replace("'", "''")
 
 
 def _week(moment: datetime) -> int:

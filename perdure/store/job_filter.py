@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast, func, literal
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from perdure.contract.state import JobStatus
+from perdure.store.json_row import dumps
 from perdure.store.table import WORDS_CONFIGURATION, job_words
 
 _PUNCTUATION = str.maketrans(dict.fromkeys(string.punctuation, " "))
@@ -74,7 +76,7 @@ def split(wanted: JobFilter) -> tuple[JobFilter, JobFilter | None]:
 
 def may_begin(words: Sequence[str]) -> bool:
     """Whether the last of the words may be the beginning of one."""
-    return len(words[-1]) >= _PREFIX_LENGTH or not words[-1].isascii()
+    return bool(words) and (len(words[-1]) >= _PREFIX_LENGTH or not words[-1].isascii())
 
 
 def conditions(wanted: JobFilter, of: Columns) -> list[ColumnElement[bool]]:
@@ -97,6 +99,14 @@ def conditions(wanted: JobFilter, of: Columns) -> list[ColumnElement[bool]]:
 def status_condition(wanted: JobFilter, of: Columns) -> list[ColumnElement[bool]]:
     """One of the statuses, where there are some."""
     return [of.status.in_([status.value for status in wanted.statuses])] if wanted.statuses else []
+
+
+def label_condition(wanted: JobFilter, of: Columns) -> list[ColumnElement[bool]]:
+    """The labels, said so that it is looked at in rows that are found anyway, and in no index."""
+    if not wanted.labels:
+        return []
+    nothing, labels = (cast(literal(said, Text), JSONB) for said in ("{}", dumps(dict(wanted.labels))))
+    return [of.labels.op("||")(nothing).op("@>", is_comparison=True)(labels)]
 
 
 def quick_conditions(wanted: JobFilter, of: Columns) -> list[ColumnElement[bool]]:

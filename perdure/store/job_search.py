@@ -15,6 +15,7 @@ from perdure.store.job import LISTED_COLUMNS, StoredJob, with_problem
 from perdure.store.job_filter import (
     JobFilter,
     conditions,
+    label_condition,
     may_begin,
     quick_conditions,
     split,
@@ -146,26 +147,27 @@ async def _found(connection: AsyncConnection, wanted: JobFilter, place: _Place, 
             return found
         if len(found) * _SPARSE < limit:
             break
-    if wanted.words:
+    if wanted.words or wanted.labels:
         return await _by_week(connection, wanted, place, limit)
     return await _jobs(connection, _of_all(wanted, place, limit), place)
 
 
 async def _by_week(connection: AsyncConnection, wanted: JobFilter, place: _Place, limit: int) -> list[StoredJob]:
-    """All that match, of the first weeks that hold enough of them: words are indexed by week."""
-    asked = await lexemes(connection, wanted.words, begins=may_begin(wanted.words))
+    """All that match, of the first weeks that hold enough of them: words and labels are indexed by week."""
+    asked = await lexemes(connection, wanted.words, wanted.labels, begins=may_begin(wanted.words))
     span = place.within(wanted, await created_within(connection))
     found: list[StoredJob] = []
     if span is None or asked.empty:
         return found
     # Of a word that the database parts into several the index has the parts only.
-    others = replace(wanted, words=()) if asked.exact else wanted
+    others = replace(wanted, labels={}, words=() if asked.exact else wanted.words)
+    labelled = label_condition(wanted, jobs.c)
     left, looked_at = weeks(*span, newest_first=place.newest_first), 0
     while left and len(found) < limit:
         missing = limit - len(found)
         size = len(left) if place.newest_first is None else portion(looked_at, len(found), missing)
         some, left = left[:size], left[size:]
-        found += await _jobs(connection, _of_all(others, place, missing, *in_weeks(asked, some)), place)
+        found += await _jobs(connection, _of_all(others, place, missing, *in_weeks(asked, some), *labelled), place)
         looked_at += len(some)
     return found
 

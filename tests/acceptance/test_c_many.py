@@ -139,8 +139,10 @@ def test_retrying_jobs_are_listed_apart_hurried_and_given_up(
     assert [(unit["unit"], unit["attempt"]) for unit in rows[0]["retrying"]] == [("slow", 2)]
     assert id_ not in [row["id"] for row in read(stack, "dead-letters", "list")["data"]]
     cli(stack, "dead-letters", "retry-now", id_, *WHY)
-    until(client, id_, lambda job: job.steps[0].attempt_count == 2 and job.status == "RETRYING", seconds=10)
+    until(client, id_, lambda job: job.steps[0].attempt_count == 2 and job.status == "RETRYING", seconds=60)
     assert partner.calls["/slow"] == 2
     cli(stack, "dead-letters", "give-up", id_, *WHY, "--step", "slow")
-    job = until(client, id_, lambda job: job.status == "DEAD_LETTERED", seconds=10)
+    job = until(client, id_, lambda job: job.status == "DEAD_LETTERED", seconds=60)
     assert job.steps[0].attempt_count == 2
+    for type_ in ("STEP_ATTEMPTED_NOW", "STEP_GIVEN_UP"):
+        assert told(client, id_, type_) == [("key:admin", "the partner is back")]

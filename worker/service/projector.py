@@ -30,7 +30,7 @@ _FAULTS_OF_THE_JOB = frozenset(
 """Answers of Temporal that say something of one job; all others say that Temporal is away."""
 
 _PROBLEM_LENGTH, _MOST_UNNAMED = 500, 1_000
-_BUSY_SHARE = 8
+_BUSY_SHARE = 4
 """How much longer than a round of all marked jobs the next such round is away."""
 _GATHERING_SHARE = 3
 """How much longer than a round the marks for the next one are gathered."""
@@ -42,7 +42,7 @@ class ProjectorConfig:
 
     Marks are gathered for `interval`; where rounds follow each other for longer, up to `busy_interval`, for each
     round has a transaction, which costs as much as a dozen jobs in it. Jobs that go on wait longer where there is much
-    to do: rounds for them take at most a ninth of the time, as long as none is kept waiting for more than `longest`.
+    to do: rounds for them take at most a fifth of the time, as long as none is kept waiting for more than `longest`.
     """
 
     interval: float = 0.1

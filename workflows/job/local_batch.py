@@ -31,6 +31,8 @@ from workflows.job.budget import TaskBudget
 
 FAILURE_BYTES = 1024
 """What the marker of a failed batch takes."""
+OVERHEAD_MS = 4
+"""What a batch takes beside its tries, roughly; counted, for signals wait for that too."""
 FEW, MANY = 40, 400
 """Tries that are begun together ahead of their turn: at first, and at most."""
 SUMMARY_LENGTH = 150
@@ -153,7 +155,7 @@ class LocalBatches:
         result = _read(self._handle)
         used = len(self._handle.result().payload.data) if result else FAILURE_BYTES
         self._budget.give_back(sum(turn.size for turn in batch), used)
-        self._took_ms += result.took_ms if result else 0
+        self._took_ms += OVERHEAD_MS + (result.took_ms if result else 0)
         self._adapt(batch, result)
         self._tell(batch, result)
 

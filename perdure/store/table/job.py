@@ -72,7 +72,7 @@ def job_words(name: ColumnElement[Any], labels: ColumnElement[Any], error: Colum
 def dated_job_words(
     created_at: ColumnElement[Any], name: ColumnElement[Any], labels: ColumnElement[Any], error: ColumnElement[Any]
 ) -> ColumnElement[Any]:
-    """The same words, each behind the week of the job (since 1970, from Thursday on) and a blank; this is indexed."""
+    """The same words, and the labels, each behind the week of the job (since 1970, from Thursday on); this is indexed."""
     return func.perdure_dated_job_words(created_at, name, labels, error)
 
 
@@ -90,13 +90,6 @@ for _name in ("completed_at", "execution_ms"):
     Index(f"jobs_{_name}_idx", *_order, postgresql_where=jobs.c[_name].is_not(None))
 _SHORT_LIST = {"gin_pending_list_limit": 256}
 """Every search reads all that is not yet sorted into an inverted index: let it be little (KiB)."""
-Index(
-    "jobs_labels_idx",
-    jobs.c.labels,
-    postgresql_using="gin",
-    postgresql_ops={"labels": "jsonb_path_ops"},
-    postgresql_with=_SHORT_LIST,
-)
 Index(
     "jobs_dated_words_idx",
     dated_job_words(jobs.c.created_at, jobs.c.name, jobs.c.labels, jobs.c.error),

@@ -134,7 +134,14 @@ async def running_api(
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(
-        create_app(settings, Secrets(PEPPER, admin)), log_config=None, lifespan="on", http="httptools", ws="none"
+        create_app(settings, Secrets(PEPPER, admin)),
+        log_config=None,
+        lifespan="on",
+        http="httptools",
+        ws="none",
+        # Longer than clients keep a connection (5 s), as in api/__main__: on a busy machine the server would close one
+        # just as it is used again.
+        timeout_keep_alive=75,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve([listener]))

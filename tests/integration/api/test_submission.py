@@ -9,7 +9,10 @@ import httpx
 import pytest
 from temporalio.service import RPCError
 
+from perdure.admission.admission import admit
 from perdure.admission.fingerprint import fingerprint
+from perdure.contract.execution import JobStart
+from perdure.contract.name import JOB_WORKFLOW
 from perdure.contract.state import JobStatus
 from perdure.store.ledger import LedgerEntry, close_entry, enter_keys, get_entry
 from perdure.store.session import transaction
@@ -221,3 +224,21 @@ async def test_b13_odd_but_allowed_text_comes_back_as_it_was(http: httpx.AsyncCl
     job_id = (await http.post("/v1/jobs", json=body)).json()["id"]
     job = (await http.get(f"/v1/jobs/{job_id}")).json()
     assert (job["input"], job["labels"], job["correlation_id"]) == (odd, {"a": "\U0001f600"}, "\u05d0" * 255)
+
+
+async def test_what_is_refused_now_is_replayed_where_its_key_was_used_before(api: Api, http: httpx.AsyncClient) -> None:
+    refused = spec(retry={"non_retryable_errors": ["  "]})
+    key = {"Idempotency-Key": unique()}
+    assert (await http.post("/v1/jobs", json=refused, headers=key)).status_code == 422
+    job_id = f"default:{key['Idempotency-Key']}"
+    start = JobStart(spec=admit(refused, again=True).spec, tenant="default")
+    await api.temporal.start_workflow(JOB_WORKFLOW, start, id=job_id, task_queue="perdure-nobody")
+    async with transaction(api.engine) as connection:
+        await enter_keys(connection, [LedgerEntry(job_id, fingerprint(refused), datetime.now(UTC))])
+    again = await http.post("/v1/jobs", json=refused, headers=key)
+    assert (again.status_code, again.headers["idempotent-replayed"], again.json()["id"]) == (200, "true", job_id)
+    batch = await http.post("/v1/jobs/batch", json={"jobs": [{**refused, "id": key["Idempotency-Key"]}, refused]})
+    assert [item["status"] for item in batch.json()["data"]] == [200, 422]
+    other = spec(retry={"non_retryable_errors": [" "]})
+    assert (await http.post("/v1/jobs", json=other, headers=key)).status_code == 422
+    assert (await http.post("/v1/jobs?dry_run=true", json=refused, headers=key)).status_code == 422

@@ -98,6 +98,47 @@ async def test_words_that_the_database_parts_further_are_found_as_they_stand(
     assert await ids(engine, wanted(words=search_words(query))) == [f"default:{name}" for name in found]
 
 
+ODD = ["", "a b", "it's", "back\\slash", "=", '"', "日本", "🙂", "x" * 100, "x" * 101, "x" * 600, "%", ":*"]
+
+
+@pytest.mark.parametrize("value", ODD)
+async def test_labels_are_found_whatever_they_hold_and_others_are_not(
+    engine: AsyncEngine, old_and_new: list[JobRecord], value: str
+) -> None:
+    at = START - timedelta(days=400)
+    await put(
+        engine,
+        job("default:one", labels={"k": value, "other": "y"}, created_at=at),
+        job("default:two", labels={"k": f"{value}z", "other": "y"}),
+        job("default:three", labels={"other": value}),
+    )
+    assert await ids(engine, wanted(labels={"k": value})) == ["default:one"]
+    assert await ids(engine, wanted(labels={"k": value, "other": "y"})) == ["default:one"]
+    assert await ids(engine, wanted(labels={"k": value, "other": "x"})) == []
+    assert await ids(engine, wanted(labels={"k": value}, words=["other"], statuses=[JobStatus.RUNNING])) == [
+        "default:one"
+    ]
+    assert await ids(engine, wanted(labels={"k": value}, words=["absent"])) == []
+
+
+async def test_labels_that_read_alike_are_told_apart(engine: AsyncEngine, old_and_new: list[JobRecord]) -> None:
+    await put(engine, job("default:one", labels={"a=b": "c"}), job("default:two", labels={"a": "b=c"}))
+    assert await ids(engine, wanted(labels={"a=b": "c"})) == ["default:one"]
+    assert await ids(engine, wanted(labels={"a": "b=c"})) == ["default:two"]
+
+
+async def test_a_word_of_any_length_can_be_stored(engine: AsyncEngine, old_and_new: list[JobRecord]) -> None:
+    lengths = (499, 501, 1_020, 1_022, 1_023, 1_024, 4_000)
+    await put(engine, *(job(f"default:{number}", labels={"k": "ü" * number}) for number in lengths))
+    # What is no word to Postgres, being too long, is none here.
+    assert set(await ids(engine, wanted(words=["ü" * 200]))) >= {f"default:{number}" for number in lengths[:3]}
+    for number in lengths:
+        assert await ids(engine, wanted(labels={"k": "ü" * number})) == [f"default:{number}"]
+    many = {f"{'k' * 190}{number}": "v" * 600 for number in range(32)}
+    await put(engine, job("default:many", labels=many))
+    assert await ids(engine, wanted(labels=many)) == ["default:many"]
+
+
 def test_weeks_come_in_the_order_of_the_list() -> None:
     since, until = datetime(2024, 1, 1, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC)
     oldest_first = weeks(since, until, newest_first=False)

@@ -91,7 +91,9 @@ async def test_two_hundred_skips_with_large_outputs_at_once_end_clearly(bench: B
     skips = [handle.execute_update("skip", {"step": f"each.{number}", "output": output}) for number in range(200)]
     answers = await asyncio.gather(*skips, return_exceptions=True)
     taken = [answer for answer in answers if isinstance(answer, dict)]
-    assert 1 <= len(taken) <= 6, "1.5 MiB hold six of them"
+    left: list[str] = (await handle.query("state"))["parked"]
+    # Where the server breaks a workflow task off, who had sent an update beside it is not told how that went.
+    assert len(taken) <= 200 - len(left) <= 6, "1.5 MiB hold six of them"
     await handle.execute_update("discard", {"actor": "me"})
     assert (await bench.finish(handle)).status is JobStatus.FAILED
     await no_task_failed(bench, handle)
