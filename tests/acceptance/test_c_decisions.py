@@ -50,7 +50,7 @@ def test_c1_what_a_retry_repeats_is_counted_across_a_killed_worker(
 ) -> None:
     partner.answers["/pay"] = [500, 200]
     steps = [call(partner, "order"), call(partner, "pay", heartbeat_timeout="5s"), call(partner, "mail")]
-    steps[1]["retry"] = {"maximum_attempts": 2, "non_retryable_errors": ["STEP.HTTP.5XX"]}
+    steps[1]["retry"] = {"maximum_attempts": 5, "non_retryable_errors": ["STEP.HTTP.5XX"]}
     id_ = park(client, steps)
     partner.delays["/pay"] = 20
     client.retry(id_, reason="the partner is back")

@@ -35,7 +35,9 @@ def read(stack: Stack, *words: str) -> Any:
 
 def call(partner: Partner, id_: str, path: str) -> dict[str, Any]:
     with_ = {"method": "POST", "url": f"{partner.url}{path}"}
-    return {"id": id_, "type": "HTTP_CALL", "with": with_, "retry": {"maximum_attempts": 1}}
+    # A refusal parks at once; an attempt that a killed worker takes with it is repeated.
+    retry = {"maximum_attempts": 3, "initial_interval": "20ms", "non_retryable_errors": ["STEP.HTTP.*"]}
+    return {"id": id_, "type": "HTTP_CALL", "with": with_, "retry": retry, "heartbeat_timeout": "5s"}
 
 
 def park(client: PerdureClient, partner: Partner, number: int, run: str) -> list[str]:
@@ -91,7 +93,7 @@ def test_c6_groups_dry_run_canary_and_rate_by_the_cli(stack: Stack, client: Perd
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_c6_a_bulk_action_outlives_killed_workers_and_apis_and_decides_once(
     stack: Stack, client: PerdureClient, partner: Partner
 ) -> None:
@@ -105,7 +107,7 @@ def test_c6_a_bulk_action_outlives_killed_workers_and_apis_and_decides_once(
     done = _until_accepted(stack, action["id"], 40)
     assert (done["counts"], done["total"]) == ({"ACCEPTED": 40}, 40)
     with stack.client() as again:
-        assert {again.wait(id_, timeout=60).status for id_ in ids} == {"COMPLETED"}
+        assert {again.wait(id_, timeout=120).status for id_ in ids} == {"COMPLETED"}
         reason = f"the partner is back (bulk action {action['id']})"
         assert {tuple(told(again, id_, "JOB_RETRY_REQUESTED")) for id_ in ids} == {(("key:admin", reason),)}
     # What was under way at the kill is repeated with the same key; nothing else is.
@@ -113,7 +115,7 @@ def test_c6_a_bulk_action_outlives_killed_workers_and_apis_and_decides_once(
 
 
 def _until_accepted(stack: Stack, action_id: str, number: int) -> Any:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while True:
         try:
             seen = read(stack, "bulk-actions", "get", action_id)

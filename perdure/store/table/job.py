@@ -72,7 +72,7 @@ def job_words(name: ColumnElement[Any], labels: ColumnElement[Any], error: Colum
 def dated_job_words(
     created_at: ColumnElement[Any], name: ColumnElement[Any], labels: ColumnElement[Any], error: ColumnElement[Any]
 ) -> ColumnElement[Any]:
-    """The same words, and the labels, each behind the week of the job (since 1970, from Thursday on); this is indexed."""
+    """The same words, and the labels, each behind the week of the job (since 1970, from Thursday); this is indexed."""
     return func.perdure_dated_job_words(created_at, name, labels, error)
 
 

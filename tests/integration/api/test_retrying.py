@@ -8,6 +8,7 @@ from tests.integration.activities.operator_cli import on_activity, temporal
 from tests.integration.api.desk import NAP, PARKED, Desk
 from tests.integration.api.stack import until
 from tests.integration.api.test_bad_input import check_problem
+from tests.server.partner import Partner
 
 WHY = {"reason": "the partner is back"}
 ACTOR = ("key:admin", WHY["reason"])
@@ -125,6 +126,25 @@ async def test_the_temporal_cli_gives_up_by_an_update_that_says_who(desk: Desk, 
     for name, given in (("retry_now", '{"steps": ["a"]}'), ("give_up", '{"steps": ["zz"]}'), ("give_up", "{}")):
         with pytest.raises(AssertionError, match="API\\."):
             await temporal(temporal_address, *update, name, "--input", given)
+
+
+async def test_given_up_an_attempt_that_has_begun_meanwhile_is_not_cut_off_but_the_last(
+    desk: Desk, partner: Partner
+) -> None:
+    partner.answers["/slow"] = [500]
+    partner.delays["/slow"] = 3
+    with_ = {"url": f"{partner.url}/slow"}
+    retry = {"initial_interval": "20ms", "maximum_attempts": 9}
+    job_id = await desk.start([{"id": "a", "type": "HTTP_CALL", "with": with_, "retry": retry}])
+
+    async def runs() -> bool:
+        return partner.calls["/slow"] == 1
+
+    await until(runs)
+    await desk.api.temporal.get_workflow_handle(job_id).execute_update("give_up", {"steps": ["a"]})
+    job = await desk.reach(job_id, "DEAD_LETTERED")
+    assert (job["error"]["code"], job["steps"][0]["attempt_count"]) == ("STEP.HTTP.5XX", 1)
+    assert partner.calls["/slow"] == 1
 
 
 @pytest.mark.parametrize(("reason", "count"), [("attempt it now", 2), ("let me look", 1)])

@@ -81,7 +81,7 @@ async def test_pages_in_another_order_follow_each_other(found: httpx.AsyncClient
 @pytest.mark.parametrize(
     ("query", "parameter", "told"),
     [
-        ({"sort": "name"}, "sort", "'-created_at'"),
+        ({"sort": "name"}, "sort", '"-created_at"'),
         ({"status": "DONE"}, "status", "The states are"),
         ({"q": "  "}, "q", "no word"),
         ({"q": "!?-"}, "q", "no word"),

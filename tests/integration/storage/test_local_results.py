@@ -1,0 +1,33 @@
+"""A batch of local tries whose parameters and outputs together are large enough for external storage."""
+
+import asyncio
+import json
+from pathlib import Path
+from uuid import uuid4
+
+from perdure.projection import fold
+from perdure.projection.reader import read_new
+from tests.integration.storage.test_large_state import failed_tasks, settings_of, start, storing
+
+
+async def test_a_large_batch_is_kept_outside_and_read_by_workflow_and_fold(
+    temporal_address: str, tmp_path: Path
+) -> None:
+    settings, queue = settings_of(tmp_path), f"t{uuid4().hex[:12]}"
+    texts = [f"{n}" + "x" * 10_000 for n in range(30)]
+    step = {"id": "each", "type": "COMPUTE", "with": {"expression": "item"}, "for_each": {"items": "${ input }"}}
+    async with storing(temporal_address, settings, queue) as bench:
+        handle = await start(bench, settings, [step], input=texts, output="${ size(steps.each.output) }")
+        result = await asyncio.wait_for(bench.finish(handle), 60)
+        assert (result.status, result.output) == ("COMPLETED", 30)
+        assert await failed_tasks(handle) == []
+        raw = (await handle.fetch_history()).events
+        events = await read_new(bench.client, handle.id, handle.first_execution_run_id or "")
+    state, journal = fold.fold_run(handle.id, handle.first_execution_run_id or "", events)
+    assert state.steps["each"].collected() == texts
+    assert [row.type.value for row in journal].count("STEP_COMPLETED") == 31
+    markers = [event.marker_recorded_event_attributes.details for event in raw]
+    inline = [len(details["result"].payloads[0].data) for details in markers if "result" in details]
+    assert inline
+    assert max(inline) < settings.storage_threshold_bytes
+    assert json.dumps(texts[0])[:20].encode() not in b"".join(event.SerializeToString() for event in raw)
