@@ -8,7 +8,7 @@ _REMEMBERED = 200
 _EASY = 3.0
 """Up to so many times what quick ones took of late, a decision says that workers have room."""
 _QUICKER, _SLOWER = 0.95, 1.2
-_LEAST_REST, _FIRST_REST, _MOST_REST = 1.0, 2.0, 3.0
+_LEAST_REST, _FIRST_REST, _MOST_REST = 2.0, 2.0, 4.0
 _MOST_SECONDS = 5.0
 
 

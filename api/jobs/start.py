@@ -63,9 +63,13 @@ class StartRequest:
     @property
     def input(self) -> JobStart:
         """The workflow's input."""
-        kept = dict(self.kept)
         return JobStart(
-            spec=self.admitted.spec, tenant=self.tenant, limits=self.limits, resubmit_of=self.resubmit_of, kept=kept
+            spec=self.admitted.spec,
+            tenant=self.tenant,
+            limits=self.limits,
+            resubmit_of=self.resubmit_of,
+            kept=dict(self.kept),
+            local_batches=True,
         )
 
     @property

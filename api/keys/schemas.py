@@ -65,7 +65,7 @@ class KeyView(View):
     id: str
     name: str
     tenant: str
-    role: Role
+    role: Role | str = Field(description="A role that this version does not know opens nothing.")
     payloads: bool
     status: KeyStatus
     created_at: Moment

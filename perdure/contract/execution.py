@@ -140,6 +140,8 @@ class JobStart(Message):
     """The job this one does again."""
     kept: dict[str, Any] = Field(default_factory=dict)
     """Outputs by step id that a resubmission takes over: those steps are COMPLETED from the start."""
+    local_batches: bool = False
+    """Whether whoever started the job knows that its workers make local tries in batches (decision 0025)."""
 
 
 class JobResult(Message):

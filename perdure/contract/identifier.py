@@ -34,7 +34,9 @@ def tenant_of(id_: str) -> str:
 
 
 _COMPENSATE = "compensate"
-_UNIT = re.compile(rf"(?P<step>[a-z][a-z0-9_]{{0,62}})(\.(?P<index>0|[1-9][0-9]{{0,5}}))?(?P<undo>\.{_COMPENSATE})?", re.ASCII)
+_UNIT = re.compile(
+    rf"(?P<step>[a-z][a-z0-9_]{{0,62}})(\.(?P<index>0|[1-9][0-9]{{0,5}}))?(?P<undo>\.{_COMPENSATE})?", re.ASCII
+)
 
 
 class UnitId(NamedTuple):

@@ -25,8 +25,11 @@ LOCAL_SECONDS = 1.0
 LOCAL_BATCH_SECONDS = 5.0
 """A batch of which nothing was heard for so long is given up as a whole."""
 
-LOCAL_INPUT_BYTES = 256 * KIB
-"""What the parameters of a batch may take up together; one try alone may have more."""
+LOCAL_INPUT_BYTES = 512 * KIB
+"""What the input of a batch may take up, roughly; one try alone may have more."""
+
+LOCAL_CALL_BYTES = 1280
+"""What one try takes of that beside its parameters."""
 
 LOCAL_RESULT_BYTES = 1024 * KIB
 """A batch makes no further try once it has so much to tell: Temporal takes 2 MiB."""

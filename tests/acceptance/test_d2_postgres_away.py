@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from perdure.client import PerdureClient
+from perdure.client.error import ClientError
 from perdure.client.view import Job
-from perdure.contract.error import PerdureError
 from tests.server.partner import Partner
 from tests.server.stack import Stack, environment, running_stack
 
@@ -45,7 +45,7 @@ def load(stack: Stack, partner: Partner) -> Iterator[dict[str, int]]:
         number = 0
         with stack.client() as client:
             while not enough.wait(PACE):
-                with suppress(PerdureError):  # what is not acknowledged may be lost
+                with suppress(ClientError):  # what is not acknowledged may be lost
                     accepted[client.submit(spec(partner, number)).job.id] = number
                 number += 1
 
@@ -76,7 +76,7 @@ def postgres_stopped(stack: Stack) -> Iterator[None]:
 def ended(client: PerdureClient, job_id: str, status: str) -> Job:
     deadline = time.monotonic() + 90
     while True:
-        with suppress(PerdureError):
+        with suppress(ClientError):
             job = client.get(job_id)
             if job.status == status:
                 return job
@@ -88,7 +88,7 @@ def until_well(client: PerdureClient) -> None:
     """Wait until lists, which only Postgres can give, are there again."""
     deadline = time.monotonic() + 60
     while True:
-        with suppress(PerdureError):
+        with suppress(ClientError):
             client.list(limit=1)
             return
         assert time.monotonic() < deadline

@@ -18,7 +18,9 @@ STORED = sorted(HISTORIES.glob("*.json"))
 @pytest.mark.parametrize("runner", RUNNERS)
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
 async def test_b9_a_stored_bulk_action_replays(path: Path, runner: str) -> None:
-    replayer = Replayer(workflows=[BulkAction], data_converter=pydantic_data_converter, workflow_runner=RUNNERS[runner])
+    replayer = Replayer(
+        workflows=[BulkAction], data_converter=pydantic_data_converter, workflow_runner=RUNNERS[runner], debug_mode=True
+    )
     await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))
 
 

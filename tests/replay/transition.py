@@ -68,7 +68,10 @@ async def of_workflow(named: list[tuple[str, WorkflowHistory]]) -> Seen:
     """The transitions of units, as the workflow goes through them."""
     seen: Seen = {}
     replayer = Replayer(
-        workflows=[Job], data_converter=pydantic_data_converter, workflow_runner=UnsandboxedWorkflowRunner()
+        workflows=[Job],
+        data_converter=pydantic_data_converter,
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        debug_mode=True,
     )
     with watching(seen) as watched:
         for watched.job, history in named:

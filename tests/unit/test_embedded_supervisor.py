@@ -101,7 +101,7 @@ async def test_long_life_makes_up_for_earlier_deaths(
     for lives in range(1, 8):
         await watched.until(Ready, lives)
         os.kill(watched.supervisor.pid, signal.SIGKILL)
-    await watched.until(Ready, 60)
+    await watched.until(Ready, 8)
     await watched.end()
 
 

@@ -49,7 +49,7 @@ async def start_child(
     `bound`: it is canceled with its parent; otherwise it goes on by itself.
     Raises WorkflowAlreadyStartedError where a job of that id runs.
     """
-    start = JobStart(spec=spec, tenant=job.start.tenant, limits=job.limits)
+    start = JobStart(spec=spec, tenant=job.start.tenant, limits=job.limits, local_batches=job.start.local_batches)
     size = json_bytes(start.model_dump(mode="json", by_alias=True))
     await job.budget.reserve(job.limits.sent_bytes(size))
     return await workflow.start_child_workflow(

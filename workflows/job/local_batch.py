@@ -18,6 +18,7 @@ from perdure.contract.json_size import json_bytes
 from perdure.contract.local_first import (
     BATCH_TRIES,
     LOCAL_BATCH_SECONDS,
+    LOCAL_CALL_BYTES,
     LOCAL_INPUT_BYTES,
     LOCAL_SECONDS,
     LocalBatch,
@@ -55,11 +56,14 @@ class _Turn:
 class LocalBatches:
     """The local tries of a job: those that are being made, and those that wait for the next batch.
 
-    `on_hold` says whether nothing may be begun ahead of its turn: the job is paused, or is ending.
+    `on_hold` says whether nothing may be begun ahead of its turn: the job is paused, or is ending. Payloads of
+    `external_bytes` and more go to external storage.
     """
 
-    def __init__(self, budget: TaskBudget, on_hold: Callable[[], bool]) -> None:
+    def __init__(self, budget: TaskBudget, on_hold: Callable[[], bool], external_bytes: int | None = None) -> None:
         self._budget = budget
+        # No history needs the input, so it is not to go to external storage, where nobody would remove it.
+        self._most_input = min(LOCAL_INPUT_BYTES, external_bytes or LOCAL_INPUT_BYTES)
         self._on_hold = on_hold
         self._line: deque[_Turn] = deque()
         self._driver: asyncio.Task[None] | None = None
@@ -118,8 +122,8 @@ class LocalBatches:
             if turn.call.after and (self._on_hold() or not ids.issuperset(turn.call.after)):
                 turn.end(None)
             if not turn.ended.done():
-                bytes_in += json_bytes(turn.call.call.params)
-                if (batch and bytes_in > LOCAL_INPUT_BYTES) or not self._has_room(len(batch), turn.size):
+                bytes_in += LOCAL_CALL_BYTES + json_bytes(turn.call.call.params)
+                if (batch and bytes_in > self._most_input) or not self._has_room(len(batch), turn.size):
                     break
                 batch.append(turn)
                 ids.add(turn.call.id)

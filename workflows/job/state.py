@@ -33,7 +33,7 @@ class JobRun:
         self.position = {step_id: place for place, step_id in enumerate(self.steps)}
         self.budget = TaskBudget(start.limits.task_bytes)
         self.lane = LocalLane(self.budget)
-        self.batches = LocalBatches(self.budget, lambda: self.paused or self.stopping)
+        self.batches = LocalBatches(self.budget, lambda: self.paused or self.stopping, start.limits.external_bytes)
         self._in_batches: bool | None = None
         self.notes = NoteWriter(start.carried.notes if start.carried else 0)
         self.attribute = StatusAttribute()
@@ -49,7 +49,8 @@ class JobRun:
     def in_batches(self) -> bool:
         """Whether local tries are made in batches; jobs that began to do without go on so."""
         if self._in_batches is None:
-            self._in_batches = several(self.spec) and workflow.patched(BATCH_PATCH)
+            # A patch costs two events, so a start that knows of batches says so itself.
+            self._in_batches = several(self.spec) and (self.start.local_batches or workflow.patched(BATCH_PATCH))
         return self._in_batches
 
     def unit(self, name: str) -> Unit | None:

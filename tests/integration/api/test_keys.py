@@ -70,6 +70,12 @@ async def test_the_secret_is_shown_once_and_stored_nowhere(api: Api, http: httpx
         assert secret not in str((await connection.execute(text("SELECT * FROM api_keys"))).all())
 
 
+async def test_a_key_with_a_role_of_another_version_does_not_hide_the_others(api: Api, http: httpx.AsyncClient) -> None:
+    odd = await api.key(role="auditor", name=unique())
+    listed = (await http.get("/v1/api-keys?limit=200")).json()["data"]
+    assert [key["role"] for key in listed if key["id"] == odd.id] == ["auditor"]
+
+
 async def test_a_key_of_every_tenant_has_to_be_asked_for(http: httpx.AsyncClient) -> None:
     assert (await make(http))["tenant"] == "default"
     assert (await make(http, tenant="*"))["tenant"] == "*"

@@ -14,10 +14,12 @@ async def test_a_large_batch_is_kept_outside_and_read_by_workflow_and_fold(
     temporal_address: str, tmp_path: Path
 ) -> None:
     settings, queue = settings_of(tmp_path), f"t{uuid4().hex[:12]}"
-    texts = [f"{n}" + "x" * 10_000 for n in range(30)]
-    step = {"id": "each", "type": "COMPUTE", "with": {"expression": "item"}, "for_each": {"items": "${ input }"}}
+    parts = [f"{n}" + "x" * 2_000 for n in range(30)]
+    texts = [part * 5 for part in parts]
+    params = {"expression": "item + item + item + item + item"}
+    step = {"id": "each", "type": "COMPUTE", "with": params, "for_each": {"items": "${ input }", "max_parallel": 30}}
     async with storing(temporal_address, settings, queue) as bench:
-        handle = await start(bench, settings, [step], input=texts, output="${ size(steps.each.output) }")
+        handle = await start(bench, settings, [step], input=parts, output="${ size(steps.each.output) }")
         result = await asyncio.wait_for(bench.finish(handle), 60)
         assert (result.status, result.output) == ("COMPLETED", 30)
         assert await failed_tasks(handle) == []
@@ -30,4 +32,15 @@ async def test_a_large_batch_is_kept_outside_and_read_by_workflow_and_fold(
     inline = [len(details["result"].payloads[0].data) for details in markers if "result" in details]
     assert inline
     assert max(inline) < settings.storage_threshold_bytes
-    assert json.dumps(texts[0])[:20].encode() not in b"".join(event.SerializeToString() for event in raw)
+    assert json.dumps(texts[0])[-5_000:].encode() not in b"".join(event.SerializeToString() for event in raw)
+
+
+async def test_the_input_of_a_batch_leaves_nothing_in_external_storage(temporal_address: str, tmp_path: Path) -> None:
+    settings, queue = settings_of(tmp_path), f"t{uuid4().hex[:12]}"
+    many = {"items": list(range(300)), "max_parallel": 300}
+    step = {"id": "each", "type": "LOG", "with": {"message": "${ index }"}, "for_each": many}
+    async with storing(temporal_address, settings, queue) as bench:
+        handle = await start(bench, settings, [step], output=1)
+        assert (await asyncio.wait_for(bench.finish(handle), 60)).status == "COMPLETED"
+    kept = [file for file in tmp_path.rglob("*") if file.is_file() and not file.name.startswith(".")]
+    assert kept == []

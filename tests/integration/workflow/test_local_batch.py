@@ -375,12 +375,39 @@ async def test_a_cancel_before_the_first_step_omits_all_that_would_follow(bench:
     assert [step.status for step in job.steps] == ["OMITTED"] * 3
 
 
+async def markers(handle: Handle) -> list[str]:
+    names = [event.marker_recorded_event_attributes.marker_name for event in (await handle.fetch_history()).events]
+    return [name for name in names if name]
+
+
+async def test_a_start_that_knows_of_batches_needs_no_patch_and_neither_do_its_children(bench: Bench) -> None:
+    child = {"name": "child", "queue": bench.queue, "steps": [log("x"), log("y")]}
+    steps = [log("a"), log("b"), {"id": "run", "type": "JOB", "with": {"job": child}}, log("c"), log("d")]
+    body = {"name": "test", "queue": bench.queue, "steps": steps}
+    spec = effective(JobSpec.model_validate_json(json.dumps(body)))
+    start = JobStart(spec=spec, tenant="default", local_batches=True)
+    handle: Handle = await bench.client.start_workflow(
+        JOB_WORKFLOW, start, id=f"default:{uuid4().hex}", task_queue=task_queue(bench.queue)
+    )
+    assert (await bench.finish(handle)).status is JobStatus.COMPLETED
+    of_child = bench.client.get_workflow_handle(f"{handle.id}~run")
+    assert (await markers(handle), await markers(of_child)) == (["core_local_activity"] * 2, ["core_local_activity"])
+    assert await batches(handle) == [["a", "b"], ["c", "d"]]
+    assert await batches(of_child) == [["x", "y"]]
+    await folded(bench, handle)
+
+
+async def test_one_that_does_not_is_marked_once(bench: Bench) -> None:
+    handle = await bench.start([log("a"), log("b")])
+    assert (await bench.finish(handle)).status is JobStatus.COMPLETED
+    assert await markers(handle) == ["core_patch", "core_local_activity"]
+
+
 async def test_a_job_with_one_cheap_step_at_a_time_does_without_batches(bench: Bench) -> None:
     nap = {"id": "nap", "type": "SLEEP", "with": {"duration": "1ms"}}
     handle = await bench.start([log("a"), nap, log("b")])
     assert (await bench.finish(handle)).status is JobStatus.COMPLETED
-    names = [event.marker_recorded_event_attributes.marker_name for event in (await handle.fetch_history()).events]
-    assert [name for name in names if name] == ["core_local_activity"] * 2
+    assert await markers(handle) == ["core_local_activity"] * 2
     assert await batches(handle) == []
 
 

@@ -1,7 +1,12 @@
 """Cheap steps made in batches: in a row, side by side, with a failure or a slow one among them."""
 
+import json
 from typing import Any
+from uuid import uuid4
 
+from perdure.contract.execution import JobStart
+from perdure.contract.name import JOB_WORKFLOW, task_queue
+from perdure.contract.spec import JobSpec, effective
 from tests.integration.workflow.conftest import Bench, Handle
 from tests.replay.case.part import BY, Case, compute, each, fail, nap
 from tests.server.partner import Partner
@@ -70,4 +75,15 @@ async def cheap_items(bench: Bench, partner: Partner) -> Handle:
     return handle
 
 
-CASES: list[Case] = [cheap_in_a_row, cheap_side_by_side, cheap_one_fails, cheap_items]
+async def cheap_from_a_start_that_knows(bench: Bench, partner: Partner) -> Handle:
+    """As the API starts jobs: the input says that tries are made in batches, and no patch needs to."""
+    many = {"items": [3, 1, 2], "max_parallel": 2}
+    body = {"name": "test", "queue": bench.queue, "steps": [log("a"), log("b"), compute("c", "item", for_each=many)]}
+    spec = effective(JobSpec.model_validate_json(json.dumps(body)))
+    start = JobStart(spec=spec, tenant="default", local_batches=True)
+    return await bench.client.start_workflow(
+        JOB_WORKFLOW, start, id=f"default:{uuid4().hex}", task_queue=task_queue(bench.queue)
+    )
+
+
+CASES: list[Case] = [cheap_in_a_row, cheap_side_by_side, cheap_one_fails, cheap_items, cheap_from_a_start_that_knows]
