@@ -89,7 +89,7 @@ async def list_bulk_action_items(
 async def abort_bulk_action(
     request: Request, found: UseServices, principal: Operator, action_id: str, body: JsonBody
 ) -> BulkActionView:
-    """Send no more decisions. Those that were sent stay; the page under way (5 s at most) is still sent."""
+    """Send no more decisions. Those that were sent stay; what is under way (2 s of it) is still sent."""
     wanted = await body.read(AbortRequest)
     return await _view(found, await service.abort(request, found, principal, action_id, wanted))
 

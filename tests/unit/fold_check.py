@@ -12,7 +12,7 @@ from temporalio.api.history.v1 import HistoryEvent as Event
 
 from perdure.contract.identifier import UnitId
 from perdure.contract.local_first import NOT_COUNTED
-from perdure.contract.name import ACTIVITY_LOCAL
+from perdure.contract.name import ACTIVITY_LOCAL, COMMAND_CANCEL, IDENTITY_CANCEL
 from perdure.projection.record import JournalEvent
 
 CITES = {
@@ -85,6 +85,16 @@ def unit_of(events: dict[int, Event], event: Event) -> str | None:
     return payload(event.user_metadata.summary) if event.user_metadata.HasField("summary") else None
 
 
+def sender_of_cancel(events: dict[int, Event], event: Event) -> str:
+    """Who sent the update for which the worker asked Temporal to cancel the job."""
+    asked = [
+        each.workflow_execution_update_accepted_event_attributes.accepted_request
+        for each in events.values()
+        if type_name(each) == "WORKFLOW_EXECUTION_UPDATE_ACCEPTED" and each.event_id < event.event_id
+    ]
+    return next(request.meta.identity for request in reversed(asked) if request.input.name == COMMAND_CANCEL)
+
+
 def unit_named(row: JournalEvent) -> str | None:
     """The unit that a row names: its step, the item of it, the compensation of either."""
     if row.step_id is None:
@@ -104,7 +114,7 @@ def _check_row(events: dict[int, Event], row: JournalEvent) -> None:
     else:
         assert type_ in CITES[row.type], f"{row.type} cites a {type_}"
         if row.step_id is not None:
-            assert unit_named(row) in (tried_in(event) or [unit_of(events, event)])
+            assert unit_named(row) in {*tried_in(event), unit_of(events, event)}
     _check_details(events, event, row)
 
 
@@ -134,7 +144,8 @@ def _check_details(events: dict[int, Event], event: Event, row: JournalEvent) ->
         assert event.workflow_execution_terminated_event_attributes.identity == (row.actor or "")
         assert row.data.get("reason", "") in seen
     elif row.type == "JOB_CANCEL_REQUESTED":
-        assert event.workflow_execution_cancel_requested_event_attributes.identity == (row.actor or "")
+        identity = event.workflow_execution_cancel_requested_event_attributes.identity
+        assert (row.actor or "") == (sender_of_cancel(events, event) if identity == IDENTITY_CANCEL else identity)
     if row.type not in ("JOB_STARTED", "STEP_ATTEMPT_FAILED"):
         assert row.at.timestamp() == _seconds(event)
 

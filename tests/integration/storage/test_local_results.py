@@ -38,7 +38,7 @@ async def test_a_large_batch_is_kept_outside_and_read_by_workflow_and_fold(
 async def test_the_input_of_a_batch_leaves_nothing_in_external_storage(temporal_address: str, tmp_path: Path) -> None:
     settings, queue = settings_of(tmp_path), f"t{uuid4().hex[:12]}"
     many = {"items": list(range(300)), "max_parallel": 300}
-    step = {"id": "each", "type": "LOG", "with": {"message": "${ index }"}, "for_each": many}
+    step = {"id": "each", "type": "LOG", "with": {"message": "row ${ index }"}, "for_each": many}
     async with storing(temporal_address, settings, queue) as bench:
         handle = await start(bench, settings, [step], output=1)
         assert (await asyncio.wait_for(bench.finish(handle), 60)).status == "COMPLETED"
