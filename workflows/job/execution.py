@@ -114,7 +114,9 @@ class Execution:
         if not self._kept_all and workflow.patched(KEPT_PATCH):
             return _too_large(self.job, _UNFIT)
         if self.discarded:
-            return _with_error_of(EndingKind.DISCARDED, self.parking.first)
+            return (
+                _with_error_of(EndingKind.DISCARDED, self.parking.first) if self.parking.any else _discarded(self.job)
+            )
         if self.scheduler.failed is not None:
             return _with_error_of(EndingKind.FAILED, self.scheduler.failed)
         if self.parking.expired:
@@ -277,6 +279,13 @@ def _out_of_time(job: JobRun) -> Ending:
 def _too_large(job: JobRun, message: str) -> Ending:
     error = error_info("ENGINE.STATE_TOO_LARGE", ErrorClass.PERMANENT, message, job_type=job.spec.type)
     return Ending(EndingKind.FAILED, error)
+
+
+def _discarded(job: JobRun) -> Ending:
+    """A retry or a skip came in the same workflow task as the discard: nothing is parked any more."""
+    message = "the job was discarded; what had failed was retried or skipped at the same moment"
+    error = error_info("STEP.FAILED", ErrorClass.PERMANENT, message, job_type=job.spec.type)
+    return Ending(EndingKind.DISCARDED, error)
 
 
 def _with_error_of(kind: EndingKind, unit: Unit | None) -> Ending:
