@@ -27,11 +27,14 @@ dev: setup ## Start the embedded stack and keep it running (Ctrl-C stops it)
 
 # Three files at a time: most tests wait for processes and clocks. Tests of one file share its stack, so they stay together.
 test: setup ## Run every test
-	@$(BIN)/python -m pytest -n 3 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --durations 12
 
+# Every construct once; sizes and crowds tell nothing more about what workflow code touches.
+SANDBOXED := sandbox flow failure_policy control decision parking pause wait days fan_out local_line compensation \
+	child_job dependents crossing
 test-sandbox: setup ## Run the tests of jobs with workflow code in the SDK's sandbox
-	@PERDURE_WORKFLOW_SANDBOX=true $(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow" tests/integration/workflow \
-		tests/acceptance/test_jobs.py tests/acceptance/test_dead_letters.py
+	@PERDURE_WORKFLOW_SANDBOX=true $(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow" --durations 5 \
+		$(SANDBOXED:%=tests/integration/workflow/test_%.py) tests/acceptance/test_dead_letters.py
 
 check: setup ## Lint, types and import rules
 	@$(BIN)/ruff check .

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from temporalio.client import Client
 
 from api.jobs.entering import KeyEntries
+from api.jobs.told import Told
 from api.jobs.turn import Turns
 from api.store import Store
 from perdure.security.key_ring import KeyRing
@@ -25,6 +26,7 @@ class Services:
     entries: KeyEntries
     tracing: Tracing = field(default_factory=Tracing)
     turns: Turns = field(default_factory=Turns)
+    told: Told = field(default_factory=Told)
 
 
 async def services(request: Request) -> Services:

@@ -11,7 +11,7 @@ from api.jobs.children import Child, Started, in_prefix, replaced_runs, started,
 from api.jobs.queries import started_children, statuses
 from api.problem import ApiError
 from api.state import Services
-from api.temporal_call import temporal_call
+from api.temporal_call import TemporalUnavailableError, temporal_call
 from perdure.contract.name import JOB_WORKFLOW
 from perdure.projection.fold import fold_run, record
 from perdure.projection.history import HistoryEvent
@@ -52,22 +52,34 @@ def not_found() -> ApiError:
 
 
 async def read_job(found: Services, principal: Principal, job_id: str) -> Reading:
-    """The job as the store has it; as Temporal has it where the store has no row yet or is away.
+    """The job as the store has it; as Temporal has it where the store has less than was told, or is away.
 
     Raises:
         ApiError: API.NOT_FOUND, also for a job of another tenant.
         TemporalUnavailableError: Temporal had to be asked and is away.
     """
+    stored = await _stored(found, principal, job_id)
+    if stored is not None and not found.told.more_than(stored.job):
+        return stored
+    try:
+        return await read_from_temporal(found, principal, job_id)
+    except (ApiError, TemporalUnavailableError):
+        if stored is None:
+            raise
+        return stored
+
+
+async def _stored(found: Services, principal: Principal, job_id: str) -> Reading | None:
     try:
         async with found.store.transaction() as connection:
             job = await get_job(connection, job_id, principal.scope)
-            if job is not None:
-                children = await started_children(connection, job_id)
-                states = await statuses(connection, list(children))
-                return Reading(job, job.lag_ms, with_states(children, states))
+            if job is None:
+                return None
+            children = await started_children(connection, job_id)
+            states = await statuses(connection, list(children))
+            return Reading(job, job.lag_ms, with_states(children, states))
     except StoreUnavailableError:
-        pass
-    return await read_from_temporal(found, principal, job_id)
+        return None
 
 
 async def read_from_temporal(found: Services, principal: Principal, job_id: str) -> Reading:
@@ -84,6 +96,7 @@ async def read_from_temporal(found: Services, principal: Principal, job_id: str)
         if error.status in ABSENT:
             raise not_found() from error
         raise
+    found.told.note(job)
     return Reading(_storable(job), children=await _with_states(found, children))
 
 

@@ -157,8 +157,8 @@ def test_f2_rolling_restarts_fail_no_job(
     tried = [(step, attempt) for each in ended for step in each.steps for attempt in step.attempts if attempt.error]
     cut_off = [attempt for _, attempt in tried if attempt.error and attempt.error.code == "WORKER.SHUTDOWN"]
     assert len(cut_off) >= 4, "every endless step was cut off"
-    others = [(step.id, attempt) for step, attempt in tried if attempt not in cut_off]
-    assert others == [], "nothing is lost between two workers"
+    others = {(attempt.outcome, attempt.worker) for _, attempt in tried if attempt not in cut_off}
+    assert others <= {("LOST", None)}, "at most what was on its way to a worker that stopped, and never began, is lost"
     assert {key: count for key, count in asked_for.items() if count > called[key].attempt_count} == {}
     quick = {key for key, step in called.items() if step.id in ("fast", "slow")}
     assert {asked_for[key] for key in quick} == {1}, "what fits the grace is done once"

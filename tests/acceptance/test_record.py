@@ -142,6 +142,26 @@ def test_d1_terminate_from_the_temporal_cli_shows_within_five_seconds(stack: Sta
     assert last.data["reason"] == "wrong order"
 
 
+def test_no_reading_of_a_job_tells_less_than_the_one_before(client: PerdureClient, partner: Partner) -> None:
+    partner.answers["/x"] = [500, 500, 200] * 10
+    steps = [
+        {
+            "id": id_,
+            "type": "HTTP_CALL",
+            "with": {"url": f"{partner.url}/x"},
+            "retry": {"initial_interval": "20ms", "jitter": 0},
+        }
+        for id_ in ("a", "b")
+    ]
+    for _ in range(10):
+        id_ = client.submit({"name": "looked at", "steps": steps}).job.id
+        seen = [0]
+        while not (job := client.get(id_)).final:
+            assert job.projection is not None
+            seen.append(job.projection.event_id)
+        assert seen == sorted(seen)
+
+
 def test_cancel_from_the_temporal_cli_shows_who_and_ends_the_job(stack: Stack, client: PerdureClient) -> None:
     id_ = client.submit({"name": "idle", "steps": [NAP]}).job.id
     until(client, id_, lambda job: job.status == "WAITING")

@@ -22,7 +22,8 @@ def compute(expression: str) -> dict[str, Any]:
 
 async def child(bench: Bench, parent: Handle, suffix: str) -> dict[str, Any]:
     handle = bench.client.get_workflow_handle(f"{parent.id}{suffix}")
-    result: dict[str, Any] = await asyncio.wait_for(handle.result(), 20)
+    await bench.until_started(handle)
+    result: dict[str, Any] = await asyncio.wait_for(handle.result(), 60)
     return result
 
 
