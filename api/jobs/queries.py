@@ -1,6 +1,7 @@
 """Queries of the job routes that no store module has."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,6 +30,13 @@ async def position(connection: AsyncConnection, job_id: str) -> tuple[int, int |
     query = select(jobs.c.last_event_id, jobs.c.lag_ms).where(jobs.c.id == job_id)
     found = (await connection.execute(query)).one_or_none()
     return None if found is None else (found.last_event_id, found.lag_ms)
+
+
+async def place(connection: AsyncConnection, job_id: str) -> tuple[datetime, int] | None:
+    """How far the job is projected: when its newest run began, and the last event of that."""
+    query = select(jobs.c.run_started_at, jobs.c.last_event_id).where(jobs.c.id == job_id)
+    found = (await connection.execute(query)).one_or_none()
+    return None if found is None else (found.run_started_at, found.last_event_id)
 
 
 async def statuses(connection: AsyncConnection, job_ids: Sequence[str]) -> dict[str, JobStatus]:

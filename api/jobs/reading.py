@@ -1,6 +1,9 @@
 """Reads one job: from the store, or from Temporal where the store lacks it, is away, or is not asked."""
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -8,7 +11,7 @@ from typing import Any, TypeVar
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.jobs.children import Child, Started, in_prefix, replaced_runs, started, with_states
-from api.jobs.queries import started_children, statuses
+from api.jobs.queries import place, started_children, statuses
 from api.problem import ApiError
 from api.state import Services
 from api.temporal_call import TemporalUnavailableError, temporal_call
@@ -29,6 +32,7 @@ _Fact = tuple[str, Mapping[str, Any]]
 """Type and data of a journal row."""
 _SECONDS = 20.0
 """A history may be long."""
+_CATCH_UP_SECONDS, _LOOK_SECONDS = 2.0, 0.05
 _RUNS_FOLLOWED = 100
 """Runs of a job, back from the current one, whose attempts a reading of Temporal shows."""
 
@@ -59,7 +63,10 @@ async def read_job(found: Services, principal: Principal, job_id: str) -> Readin
         TemporalUnavailableError: Temporal had to be asked and is away.
     """
     stored = await _stored(found, principal, job_id)
-    if stored is not None and not found.told.more_than(stored.job):
+    if stored is not None and _is_behind(found, stored.job):
+        await catch_up(found, job_id)
+        stored = await _stored(found, principal, job_id)
+    if stored is not None and not _is_behind(found, stored.job):
         return stored
     try:
         return await read_from_temporal(found, principal, job_id)
@@ -67,6 +74,22 @@ async def read_job(found: Services, principal: Principal, job_id: str) -> Readin
         if stored is None:
             raise
         return stored
+
+
+async def catch_up(found: Services, job_id: str) -> None:
+    """Wait, shortly, until the store has what was told of the job from Temporal. Harmless where it does not come."""
+    deadline = time.monotonic() + _CATCH_UP_SECONDS
+    with suppress(StoreUnavailableError):
+        while found.told.more_than(job_id, None) and time.monotonic() < deadline:
+            async with found.store.transaction() as connection:
+                stored = await place(connection, job_id)
+            if not found.told.more_than(job_id, stored):
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _is_behind(found: Services, row: JobRecord) -> bool:
+    return found.told.more_than(row.id, (row.run_started_at, row.last_event_id))
 
 
 async def _stored(found: Services, principal: Principal, job_id: str) -> Reading | None:

@@ -15,7 +15,7 @@ from api.jobs.listing import job_filter, journal_position
 from api.jobs.payload import shown_job, shown_journal
 from api.jobs.queries import position
 from api.jobs.query_schemas import JobListQuery, JobQuery, JournalQuery, SubmitQuery
-from api.jobs.reading import read_from_temporal, read_job
+from api.jobs.reading import catch_up, read_from_temporal, read_job
 from api.jobs.schemas import (
     DryRunView,
     JobPage,
@@ -129,6 +129,7 @@ async def get_journal(
 ) -> JournalPage:
     """What happened to a job, oldest first; every row cites the Temporal event it was read from."""
     after = journal_position(query.cursor)
+    await catch_up(found, job_id)
     async with found.store.transaction() as connection:
         rows = await list_journal(connection, job_id, after, query.limit + 1)
         known = await position(connection, job_id)

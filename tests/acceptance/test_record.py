@@ -160,6 +160,8 @@ def test_no_reading_of_a_job_tells_less_than_the_one_before(client: PerdureClien
             assert job.projection is not None
             seen.append(job.projection.event_id)
         assert seen == sorted(seen)
+        told = [row.type for row in client.journal(id_).data]
+        assert told[-1] == "JOB_COMPLETED", "the journal tells no less than the job did"
 
 
 def test_cancel_from_the_temporal_cli_shows_who_and_ends_the_job(stack: Stack, client: PerdureClient) -> None:
