@@ -3,15 +3,15 @@
 import asyncio
 import sys
 from dataclasses import dataclass
-from datetime import timedelta
 
 import httpx
-from temporalio import activity, workflow
+from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from benchmarks.plain import LIMIT, Caller, say
+
 QUEUE = "plain-fan-out"
-LIMIT = timedelta(minutes=5)
 
 
 @dataclass
@@ -21,24 +21,6 @@ class FanOutCall:
     items: int
     at_once: int
     url: str
-
-
-@activity.defn
-async def say(text: str) -> str:
-    """As cheap as the step LOG."""
-    return text
-
-
-class Caller:
-    """Makes the same HTTP call as the step HTTP_CALL."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
-
-    @activity.defn(name="call")
-    async def call(self, url: str) -> int:
-        """The answer's status."""
-        return (await self._http.post(url)).status_code
 
 
 @workflow.defn

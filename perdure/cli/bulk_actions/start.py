@@ -30,29 +30,18 @@ SkippedStep = Annotated[str | None, typer.Option("--step", metavar="STEP", help=
 Output = Annotated[str | None, typer.Option("--with-output", metavar="JSON|@FILE", help="Of skip: its output.")]
 
 
+@by.takes_filter()
 def start(
     session: Session,
     action: Action,
     *,
+    chosen: by.Chosen,
     reason: Why,
     job: Jobs = None,
-    code: by.Code = None,
-    class_: by.Class = None,
-    fingerprint: by.Fingerprint = None,
-    http_status: by.HttpStatus = None,
-    at_step: by.Step = None,
-    type_: by.Type = None,
-    queue: by.Queue = None,
-    label: by.Labels = None,
-    since: by.Since = None,
-    until: by.Until = None,
-    older_than: by.OlderThan = None,
-    younger_than: by.YoungerThan = None,
-    words: by.Words = None,
     canary: Canary = None,
     canary_within: Within = None,
     rate: Rate = None,
-    step: SkippedStep = None,
+    skipped: SkippedStep = None,
     with_output: Output = None,
     force: Force = False,
     key: Key = None,
@@ -60,34 +49,18 @@ def start(
     no_wait: NoWait = False,
 ) -> None:
     """Decide about the jobs named (--job), or about all parked ones that the other options mean."""
-    chosen = {
-        "error_code": code,
-        "error_class": class_,
-        "fingerprint": fingerprint,
-        "http_status": http_status,
-        "step": at_step,
-        "type": type_,
-        "queue": queue,
-        "labels": by.pairs(label) or None,
-        "since": since,
-        "until": until,
-        "older_than": older_than,
-        "younger_than": younger_than,
-        "q": words,
-    }
-    filter_ = _given(chosen) or None
-    if bool(job) is (filter_ is not None):
+    if bool(job) is bool(chosen):
         raise typer.BadParameter("say which jobs: with --job, or with what they have in common (--fingerprint, …)")
     skips = action is BulkVerb.SKIP
-    if (step is not None, with_output is not None) != (skips, skips):
+    if (skipped is not None, with_output is not None) != (skips, skips):
         raise typer.BadParameter("skip, and only skip, takes --step and --with-output: what counts as done, with what")
     careful = {"canary": canary, "canary_within": canary_within, "rate_per_second": rate, "force": force or None}
     wanted: dict[str, Any] = {
         "action": action.value,
         "reason": reason,
         "ids": [full_id(one) for one in job] if job else None,
-        "filter": filter_,
-        "step": step,
+        "filter": chosen or None,
+        "step": skipped,
         **careful,
     }
     sent = _given(wanted)

@@ -1,6 +1,9 @@
 """The options that say which parked units are meant; used by the lists and by bulk actions."""
 
-from typing import Annotated
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +28,48 @@ Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Park
 OlderThan = Annotated[str | None, typer.Option("--older-than", metavar="2h", help="Parked longer than so ago.")]
 YoungerThan = Annotated[str | None, typer.Option("--younger-than", metavar="10m", help="Parked within so long.")]
 Words = Annotated[str | None, typer.Option("-q", "--words", help="Words in the job's name, labels, code or message.")]
+
+_OPTIONS: dict[str, Any] = {
+    "error_code": Code,
+    "error_class": Class,
+    "fingerprint": Fingerprint,
+    "http_status": HttpStatus,
+    "step": Step,
+    "type": Type,
+    "queue": Queue,
+    "labels": Labels,
+    "since": Since,
+    "until": Until,
+    "older_than": OlderThan,
+    "younger_than": YoungerThan,
+    "q": Words,
+}
+Chosen = dict[str, Any]
+"""What was given, by the names of the API."""
+
+ALIVE = ("error_code", "fingerprint", "type", "queue", "labels", "q")
+"""Those by which jobs that are retrying can be chosen too."""
+
+
+def takes_filter(names: tuple[str, ...] = tuple(_OPTIONS)) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Adds an option for each of `names`; the command gets what was given of them as its argument `chosen`."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def wrapper(*arguments: Any, **options: Any) -> None:
+            given = {name: options.pop(name) for name in names}
+            given["labels"] = pairs(given["labels"]) or None
+            chosen = {name: value for name, value in given.items() if value is not None}
+            command(*arguments, chosen=chosen, **options)
+
+        signature = inspect.signature(command)
+        own = [each for each in signature.parameters.values() if each.name != "chosen"]
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        added = [inspect.Parameter(name, keyword, default=None, annotation=_OPTIONS[name]) for name in names]
+        wrapper.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+        return wrapper
+
+    return add
 
 
 def pairs(labels: list[str] | None) -> dict[str, str]:

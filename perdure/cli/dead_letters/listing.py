@@ -12,7 +12,7 @@ from perdure.cli.dead_letters import filter as by
 from perdure.cli.jobs.format import cut, moment, span
 from perdure.cli.jobs.job_id import JobId
 from perdure.client import dead_letter as calls
-from perdure.client.dead_letter import DeadLetter, GroupQuery, ParkedQuery
+from perdure.client.dead_letter import DeadLetter
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many (a page).")]
 Cursor = Annotated[str | None, typer.Option("--cursor", help="Go on after an earlier page.")]
@@ -32,44 +32,16 @@ State = Annotated[
 ]
 
 
+@by.takes_filter()
 def list_(
     session: Session,
     *,
-    code: by.Code = None,
-    class_: by.Class = None,
-    fingerprint: by.Fingerprint = None,
-    http_status: by.HttpStatus = None,
-    step: by.Step = None,
-    type_: by.Type = None,
-    queue: by.Queue = None,
-    label: by.Labels = None,
-    since: by.Since = None,
-    until: by.Until = None,
-    older_than: by.OlderThan = None,
-    younger_than: by.YoungerThan = None,
-    words: by.Words = None,
+    chosen: by.Chosen,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> None:
     """List what is parked, by job, the last parked first."""
-    query: ParkedQuery = {
-        "error_code": code,
-        "error_class": class_,
-        "fingerprint": fingerprint,
-        "http_status": http_status,
-        "step": step,
-        "type": type_,
-        "queue": queue,
-        "labels": by.pairs(label),
-        "since": since,
-        "until": until,
-        "older_than": older_than,
-        "younger_than": younger_than,
-        "q": words,
-        "limit": limit,
-        "cursor": cursor,
-    }
-    exchange = session.client.exchange(calls.list_dead_letters(**query))
+    exchange = session.client.exchange(calls.list_dead_letters(**chosen, limit=limit, cursor=cursor))
     if session.json:
         screen.raw(exchange.answer.content)
         return
@@ -83,46 +55,18 @@ def list_(
     _tell_more(session, exchange.value.page.cursor)
 
 
+@by.takes_filter()
 def groups(
     session: Session,
     *,
-    code: by.Code = None,
-    class_: by.Class = None,
-    fingerprint: by.Fingerprint = None,
-    http_status: by.HttpStatus = None,
-    step: by.Step = None,
-    type_: by.Type = None,
-    queue: by.Queue = None,
-    label: by.Labels = None,
-    since: by.Since = None,
-    until: by.Until = None,
-    older_than: by.OlderThan = None,
-    younger_than: by.YoungerThan = None,
-    words: by.Words = None,
+    chosen: by.Chosen,
     state: State = GroupState.PARKED,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> None:
     """What is parked by kind of failure, the most frequent first; --state RESOLVED: what was brought home."""
-    query: GroupQuery = {
-        "error_code": code,
-        "error_class": class_,
-        "fingerprint": fingerprint,
-        "http_status": http_status,
-        "step": step,
-        "type": type_,
-        "queue": queue,
-        "labels": by.pairs(label),
-        "since": since,
-        "until": until,
-        "older_than": older_than,
-        "younger_than": younger_than,
-        "q": words,
-        "state": None if state is GroupState.PARKED else state.value,
-        "limit": limit,
-        "cursor": cursor,
-    }
-    exchange = session.client.exchange(calls.list_groups(**query))
+    also = None if state is GroupState.PARKED else state.value
+    exchange = session.client.exchange(calls.list_groups(**chosen, state=also, limit=limit, cursor=cursor))
     if session.json:
         screen.raw(exchange.answer.content)
         return

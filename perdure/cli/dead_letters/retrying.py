@@ -23,22 +23,16 @@ Ended = Annotated[list[str], typer.Option("--step", metavar="STEP", help="What i
 _MESSAGE = 90
 
 
+@by.takes_filter(by.ALIVE)
 def retrying(
     session: Session,
     *,
-    code: by.Code = None,
-    fingerprint: by.Fingerprint = None,
-    type_: by.Type = None,
-    queue: by.Queue = None,
-    label: by.Labels = None,
-    words: by.Words = None,
+    chosen: by.Chosen,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> None:
     """Jobs that fail but live: what is attempted again, and when."""
-    query: calls.RetryingQuery = {"error_code": code, "fingerprint": fingerprint, "type": type_, "queue": queue}
-    query |= {"labels": by.pairs(label), "q": words, "limit": limit, "cursor": cursor}
-    exchange = session.client.exchange(calls.list_retrying(**query))
+    exchange = session.client.exchange(calls.list_retrying(**chosen, limit=limit, cursor=cursor))
     if session.json:
         screen.raw(exchange.answer.content)
         return

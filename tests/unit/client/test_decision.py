@@ -1,7 +1,6 @@
 """The decisions of both clients against a server that plays the API's answers: they send the same."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -31,25 +30,6 @@ CASES: list[Case] = [
     ("approve", (), {}, f"{JOB}approve", {"decision": "approve"}),
     ("approve", ("reject",), {"step": "a", **WHY}, f"{JOB}approve", {"decision": "reject", "step": "a", **WHY}),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def api() -> Iterator[CannedApi]:
-    api = CannedApi()
-    yield api
-    api.close()
-
-
-@pytest.fixture
-def client(api: CannedApi) -> Iterator[PerdureClient]:
-    with PerdureClient(api.url, api_key="pdr_a_b") as client:
-        yield client
-
-
-@pytest.fixture
-async def async_client(api: CannedApi) -> AsyncIterator[AsyncPerdureClient]:
-    async with AsyncPerdureClient(api.url, api_key="pdr_a_b") as client:
-        yield client
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,25 +27,6 @@ from tests.unit.canned_api import CannedApi, job_view
 
 SPEC = {"name": "hello", "steps": [{"id": "greet", "type": "LOG", "with": {"message": "Grüße"}}]}
 GET = "GET /v1/jobs/default:order-1"
-
-
-@pytest.fixture
-def api() -> Iterator[CannedApi]:
-    api = CannedApi()
-    yield api
-    api.close()
-
-
-@pytest.fixture
-def client(api: CannedApi) -> Iterator[PerdureClient]:
-    with PerdureClient(api.url, api_key="pdr_a_b") as client:
-        yield client
-
-
-@pytest.fixture
-async def async_client(api: CannedApi) -> AsyncIterator[AsyncPerdureClient]:
-    async with AsyncPerdureClient(f"{api.url}/", api_key="pdr_a_b") as client:
-        yield client
 
 
 def test_submit_sends_spec_key_and_credentials(api: CannedApi, client: PerdureClient) -> None:

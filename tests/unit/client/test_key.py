@@ -1,7 +1,7 @@
 """Both clients' methods for keys: what they send, what they give, and that a secret does not show itself."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -37,13 +37,6 @@ CALLS: list[tuple[str, Any, Any, Callable[[Any], Any]]] = [
         lambda client: client.revoke_key("k1k1k1k1k1k1", reason="it leaked"),
     ),
 ]
-
-
-@pytest.fixture
-def api() -> Iterator[CannedApi]:
-    api = CannedApi()
-    yield api
-    api.close()
 
 
 @pytest.mark.parametrize(("request_", "answer", "body", "call"), CALLS, ids=[call[0] for call in CALLS])

@@ -1,7 +1,6 @@
 """Dead letters, retrying jobs and bulk actions by both clients, against a server that plays the API's answers."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -45,25 +44,6 @@ DECIDED: list[tuple[str, tuple[Any, ...], dict[str, Any], str, dict[str, Any], A
      {"action": "retry", "filter": {"fingerprint": "f"}, "canary": 5, **WHY}, ACTION),
     ("abort_bulk_action", (ID,), WHY, f"{BULK}/{ID}/abort", WHY, ACTION),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def api() -> Iterator[CannedApi]:
-    api = CannedApi()
-    yield api
-    api.close()
-
-
-@pytest.fixture
-def client(api: CannedApi) -> Iterator[PerdureClient]:
-    with PerdureClient(api.url, api_key="pdr_a_b") as client:
-        yield client
-
-
-@pytest.fixture
-async def async_client(api: CannedApi) -> AsyncIterator[AsyncPerdureClient]:
-    async with AsyncPerdureClient(api.url, api_key="pdr_a_b") as client:
-        yield client
 
 
 @pytest.mark.parametrize("case", READ, ids=[case[0] for case in READ])
