@@ -27,7 +27,8 @@ dev: setup ## Start the embedded stack and keep it running (Ctrl-C stops it)
 
 # Three files at a time: most tests wait for processes and clocks. Tests of one file share its stack, so they stay together.
 test: setup ## Run every test
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --durations 12
+	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not alone" --durations 12
+	@$(BIN)/python -m pytest -m alone
 
 # Every construct once; sizes and crowds tell nothing more about what workflow code touches.
 SANDBOXED := sandbox flow failure_policy control decision parking pause wait days fan_out local_line compensation \

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from perdure.garbage import settle_garbage_collection
 from tests.server.partner import Partner, running_partner
 from tests.server.stack import Stack, running_stack
 from tests.server.temporal import running_temporal
@@ -17,6 +18,11 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+def pytest_collection_finish() -> None:
+    """As in a worker: looking again and again at thousands of tests stops every loop and workflow task meanwhile."""
+    settle_garbage_collection()
 
 
 @pytest.fixture(scope="session")

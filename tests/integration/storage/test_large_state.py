@@ -29,7 +29,7 @@ from worker.mark import MarkSet
 from worker.queue_worker import make_worker
 
 MIB = 1024 * 1024
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 class RowsParams(BaseModel):
