@@ -9,6 +9,8 @@ from types import MappingProxyType
 import httpcore
 import httpx
 
+from perdure.egress.pool import IdleConnections
+
 _ERRORS: Mapping[type[Exception], type[httpx.TransportError]] = MappingProxyType(
     {
         httpcore.ConnectTimeout: httpx.ConnectTimeout,
@@ -31,47 +33,59 @@ if importlib.util.find_spec("sniffio") is None:
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """A pool of HTTP/1.1 connections over one network backend; no proxies."""
+    """HTTP/1.1 connections over one network backend; no proxies."""
 
     def __init__(self, backend: httpcore.AsyncNetworkBackend, *, tls: ssl.SSLContext) -> None:
-        # No bound on connections: the worker's step slots are the bound, and a second one would only starve.
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=None,
-            max_keepalive_connections=100,
-            keepalive_expiry=15.0,
-            network_backend=backend,
-        )
+        self._connections = IdleConnections(backend, tls)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request; the body of the answer is read by the caller."""
-        assert isinstance(request.stream, httpx.AsyncByteStream)  # noqa: S101  async clients make no other
-        raw = httpcore.Request(
-            method=request.method,
-            url=httpcore.URL(
-                scheme=request.url.raw_scheme,
-                host=request.url.raw_host,
-                port=request.url.port,
-                target=request.url.raw_path,
-            ),
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
+        """Send one request; the body of the answer is read by the caller.
+
+        Raises:
+            httpx.TransportError: it could not be sent, or no answer came.
+        """
+        raw = _raw(request)
+        connection = await self._connections.take(raw.url)
         try:
-            answer = await self._pool.handle_async_request(raw)
+            answer = await connection.handle_async_request(raw)
         except _RAISED as problem:
             raise _translated(problem) from None
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions)
+        body = _Body(answer, raw.url, connection, self._connections)
+        return httpx.Response(answer.status, headers=answer.headers, stream=body, extensions=answer.extensions)
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        await self._pool.aclose()
+        """Close all connections that are not in use."""
+        await self._connections.aclose()
+
+
+def _raw(request: httpx.Request) -> httpcore.Request:
+    assert isinstance(request.stream, httpx.AsyncByteStream)  # noqa: S101  async clients make no other
+    if request.url.scheme not in ("http", "https"):
+        raise httpx.UnsupportedProtocol(f"the URL begins with {request.url.scheme!r}, not with http:// or https://")
+    url = request.url
+    return httpcore.Request(
+        method=request.method,
+        url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        headers=request.headers.raw,
+        content=request.stream,
+        extensions=request.extensions,
+    )
 
 
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
+    """Of an answer whose connection is free for another request once the body is closed."""
+
+    def __init__(
+        self,
+        answer: httpcore.Response,
+        url: httpcore.URL,
+        connection: httpcore.AsyncHTTPConnection,
+        connections: IdleConnections,
+    ) -> None:
         self._answer = answer
+        self._url = url
+        self._connection: httpcore.AsyncHTTPConnection | None = connection
+        self._connections = connections
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -82,6 +96,9 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._answer.aclose()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._connections.give_back(self._url, connection)
 
 
 def _translated(problem: Exception) -> httpx.TransportError:
