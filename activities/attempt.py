@@ -4,8 +4,8 @@ The ledger rides in the heartbeat details from attempt to attempt (architecture 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -80,14 +80,29 @@ class Attempt:
         """How long the attempt has been running."""
         return self._runtime.clock() - (self._record.started_at or self.info.started_time)
 
-    @asynccontextmanager
-    async def alive(self) -> AsyncIterator[None]:
-        """Heartbeats soon, then regularly until the block ends."""
-        task = asyncio.create_task(self._keep_beating())
+    @contextmanager
+    def alive(self, on_first: Callable[[], None]) -> Iterator[None]:
+        """Heartbeats soon, then regularly until the block ends. `on_first` is called with the first of them."""
+        pause = self._pause
+        if pause is None:
+            yield
+            return
+        first = timedelta(0) if self.call.effect is Effect.AT_MOST_ONCE else min(pause, FIRST_BEAT)
+        beating: list[asyncio.Task[None]] = []
+
+        def begin() -> None:
+            on_first()
+            self.tell()
+            beating.append(asyncio.create_task(self._keep_beating(pause)))
+
+        # No task until then: most attempts are over before.
+        timer = asyncio.get_running_loop().call_later(first.total_seconds(), begin)
         try:
             yield
         finally:
-            task.cancel()
+            timer.cancel()
+            for task in beating:
+                task.cancel()
 
     def report(self, progress: Any, checkpoint: Any) -> None:
         """The step's own heartbeat. None leaves what was said before.
@@ -171,14 +186,12 @@ class Attempt:
         self.ledger = self.ledger.put(self._record)
         return self.ledger
 
-    async def _keep_beating(self) -> None:
-        if self.info.heartbeat_timeout is None:
-            return
-        pause = min(self.info.heartbeat_timeout / 3, LONGEST_SILENCE)
-        first = timedelta(0) if self.call.effect is Effect.AT_MOST_ONCE else min(pause, FIRST_BEAT)
-        await asyncio.sleep(first.total_seconds())
-        if not self.info.is_local:
-            self.tell()
+    @property
+    def _pause(self) -> timedelta | None:
+        allowed = self.info.heartbeat_timeout
+        return None if allowed is None else min(allowed / 3, LONGEST_SILENCE)
+
+    async def _keep_beating(self, pause: timedelta) -> None:
         while True:
             self._beat()
             await asyncio.sleep(pause.total_seconds())

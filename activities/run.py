@@ -6,8 +6,8 @@ into an error with a code.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -47,8 +47,6 @@ async def run_attempt(definition: StepDefinition, runtime: StepRuntime, call: St
     """
     attempt = Attempt(runtime, call, mask)
     log = _logger(attempt, mask)
-    if not attempt.info.is_local:  # that one is over before anybody reads of its start
-        log.info("step attempt started")
     if attempt.number > 1:  # the one before may have been lost with its worker, telling nobody
         attempt.tell()
     limit = asyncio.timeout(_seconds(attempt))
@@ -58,7 +56,7 @@ async def run_attempt(definition: StepDefinition, runtime: StepRuntime, call: St
     if attempt.info.is_local:
         output = await step
     else:
-        async with _slot(runtime, attempt), attempt.alive():
+        with _slot(runtime, attempt), attempt.alive(lambda: log.info("step attempt started")):
             output = await interruption.guard(step)
     if isinstance(output, _Raised):
         raised = output.raised
@@ -71,8 +69,8 @@ async def run_attempt(definition: StepDefinition, runtime: StepRuntime, call: St
     return StepResult(output=output, ledger=ledger)
 
 
-@asynccontextmanager
-async def _slot(runtime: StepRuntime, attempt: Attempt) -> AsyncIterator[None]:
+@contextmanager
+def _slot(runtime: StepRuntime, attempt: Attempt) -> Iterator[None]:
     """Counts the slot that an attempt from a task queue takes."""
     info = attempt.info
     queue = info.task_queue.removeprefix(TASK_QUEUE_PREFIX)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.fan_out [ITEMS]`: a job's fan-out against a hand-written workflow that does the same.
+"""`python -m benchmarks.fan_out [ITEMS] [--uncompressed]`: a job's fan-out against a hand-written one.
 
 Both forms, on one stack: (local) cheap items within the workflow task, (remote) an HTTP call an item; the plain side
 is `asyncio.gather` over activities with a semaphore. Prints items/s, CPU ms an item and the ratios; default 1,000.
@@ -18,6 +18,7 @@ from temporalio.client import Client
 from uuid_utils import uuid7
 
 from benchmarks.partner import partner
+from benchmarks.plain import connected
 from benchmarks.plain_fan_out import QUEUE, FanOutCall, FanOutLocal, FanOutRemote
 from benchmarks.usage import Usage, measured
 from perdure.contract.identifier import DEFAULT_TENANT
@@ -75,9 +76,11 @@ def plainly(client: Client, kind: type, url: str) -> Work:
 async def compare(items: int, stack: EmbeddedStack, url: str) -> None:
     """Measure all sides on one stack and print them."""
     info = stack.info
-    client = await Client.connect(info.temporal_address)
+    client = await connected(info.temporal_address)
     headers = {"Authorization": f"Bearer {stack.plan.admin_key_file.read_text().strip()}"}
-    plain = subprocess.Popen([sys.executable, "-m", "benchmarks.plain_fan_out", info.temporal_address])  # noqa: ASYNC220
+    plain = subprocess.Popen(  # noqa: ASYNC220
+        [sys.executable, "-m", "benchmarks.plain_fan_out", info.temporal_address, *sys.argv[1:]]
+    )
     ours = {"temporal": info.pids.temporal, "worker": info.pids.worker}
     theirs = {"temporal": info.pids.temporal, "worker": plain.pid, "client": os.getpid()}
     say = {"type": "LOG", "with": {"message": "row ${ index }"}}
@@ -112,4 +115,5 @@ async def main(items: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000))
+    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    asyncio.run(main(numbers[0] if numbers else 1_000))

@@ -10,10 +10,22 @@ from datetime import timedelta
 import httpx
 from temporalio import activity, workflow
 from temporalio.client import Client
+from temporalio.service import GrpcCompression
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 QUEUE = "plain"
 LIMIT = timedelta(minutes=5)
+
+
+UNCOMPRESSED = "--uncompressed"
+"""An argument of the benchmarks: the plain sides then do without compression, as Perdure does."""
+
+
+async def connected(address: str) -> Client:
+    """As the SDK connects by itself, compressed, unless told otherwise."""
+    if UNCOMPRESSED in sys.argv:
+        return await Client.connect(address, grpc_compression=GrpcCompression.NONE)
+    return await Client.connect(address)
 
 
 @activity.defn
@@ -73,7 +85,7 @@ class Calling:
 
 async def main(address: str) -> None:
     """Work until killed."""
-    client = await Client.connect(address)
+    client = await connected(address)
     async with httpx.AsyncClient(timeout=60) as http:
         await Worker(
             client,

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import httpx
 from temporalio import workflow
-from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from benchmarks.plain import LIMIT, Caller, say
+from benchmarks.plain import LIMIT, Caller, connected, say
 
 QUEUE = "plain-fan-out"
 
@@ -60,7 +59,7 @@ class FanOutRemote:
 
 async def main(address: str) -> None:
     """Work until killed."""
-    client = await Client.connect(address)
+    client = await connected(address)
     async with httpx.AsyncClient(timeout=60) as http:
         await Worker(
             client,

@@ -5,7 +5,8 @@
                                                            (e) as (c), each making the same HTTP call
 Prints jobs/s, p50 and p99 of a job's life (by Temporal's own start and close times), CPU a job, peak memory
 and the ratios. The sides take turns, four times, so that whatever else the machine does hits all of them.
-`python -m benchmarks.throughput [JOBS]`, default 400.
+`python -m benchmarks.throughput [JOBS] [--uncompressed]`, default 400. The hand-written sides compress what they
+send, as the SDK does by itself (decision 0028), or not.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from temporalio.client import Client
 from uuid_utils import uuid7
 
 from benchmarks.partner import partner
-from benchmarks.plain import QUEUE, Calling, Local, Remote
+from benchmarks.plain import QUEUE, Calling, Local, Remote, connected
 from benchmarks.side import Side, Start, call_steps, log_steps, spec, stack_pids
 from benchmarks.submitter import Submitter
 from perdure.contract.identifier import DEFAULT_TENANT
@@ -60,8 +61,10 @@ async def compare(jobs: int, stack: EmbeddedStack, url: str) -> None:
     """Measure all sides on one stack and print them."""
     info = stack.info
     key = stack.plan.admin_key_file.read_text().strip()
-    client = await Client.connect(info.temporal_address)
-    plain = subprocess.Popen([sys.executable, "-m", "benchmarks.plain", info.temporal_address])  # noqa: ASYNC220
+    client = await connected(info.temporal_address)
+    plain = subprocess.Popen(  # noqa: ASYNC220
+        [sys.executable, "-m", "benchmarks.plain", info.temporal_address, *sys.argv[1:]]
+    )
     ours = stack_pids(stack)
     theirs = {"temporal": ours["temporal"], "postgres": ours["postgres"], "worker": plain.pid}
     logs, calls = (Submitter(info.api_url, key, spec(steps)) for steps in (log_steps(), call_steps(url)))
@@ -124,4 +127,5 @@ async def main(jobs: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 400))
+    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    asyncio.run(main(numbers[0] if numbers else 400))

@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     temporal_namespace: str = Field(
         "default", description="Temporal namespace of the jobs; wins over TEMPORAL_NAMESPACE and profiles."
     )
+    temporal_compression: bool = Field(
+        False,
+        description="Compress what goes to and from Temporal (gzip): less traffic, more CPU at both ends.",
+    )
     temporal_ui_url: str | None = Field(None, description="Base URL of the Temporal Web UI, for links.")
     trace_url: str | None = Field(
         None,

@@ -12,7 +12,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfigProfile
 from temporalio.runtime import Runtime
-from temporalio.service import TLSConfig
+from temporalio.service import GrpcCompression, TLSConfig
 
 from perdure.settings import Settings
 from perdure.storage.converter import data_converter
@@ -103,6 +103,7 @@ async def connect(
         identity=identity,
         lazy=lazy,
         runtime=runtime,
+        grpc_compression=GrpcCompression.GZIP if settings.temporal_compression else GrpcCompression.NONE,
     )
 
 

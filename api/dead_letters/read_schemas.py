@@ -96,17 +96,27 @@ class CountView(View):
     count: int
 
 
+class JobTypeView(View):
+    """A type of the jobs that failed so, with the version of its definition: `count` are parked, `resolved` no more."""
+
+    type: str
+    count: int
+    resolved: int
+    first_seen: Moment
+    last_seen: Moment
+
+
 class GroupView(View):
     """One kind of failure. `count` units in `jobs` jobs are parked with it; `message` without what varies.
 
     `resolved`: how many more were parked with it and are no more. `first_seen`, `last_seen`, `hours` (of the last two
-    days) and `days` (of the last thirty) are of both. `types`: of the jobs, with the version of their definition.
+    days) and `days` (of the last thirty) are of both. `job_types`: the 20 seen last.
     """
 
     fingerprint: str
     error: ParkedErrorView
     step_type: str
-    types: list[str]
+    job_types: list[JobTypeView]
     count: int
     jobs: int
     resolved: int

@@ -8,6 +8,7 @@ from api.dead_letters.read_schemas import (
     DeadLetterView,
     DecisionOptionView,
     GroupView,
+    JobTypeView,
     ParkedDetailView,
     ParkedErrorView,
     ParkedUnitView,
@@ -19,6 +20,7 @@ from perdure.contract.identifier import parse_unit_id
 from perdure.contract.runbook import runbook
 from perdure.store.dead_letter import ParkedJob, ParkedUnit
 from perdure.store.dead_letter_group import Group
+from perdure.store.dead_letter_type import JobType
 
 _EFFECT_UNKNOWN = "STEP.EFFECT_UNKNOWN"
 
@@ -75,7 +77,7 @@ def group_view(group: Group) -> GroupView:
         fingerprint=group.fingerprint,
         error=_error(group.code, group.error_class, normalise(group.message), group.fingerprint),
         step_type=group.step_type,
-        types=list(group.types),
+        job_types=[_job_type(one) for one in group.types],
         count=group.count,
         jobs=group.jobs,
         resolved=group.resolved,
@@ -85,6 +87,12 @@ def group_view(group: Group) -> GroupView:
         days=_counts(group.days),
         example=group.example,
         runbook=runbook(group.code, group.error_class),
+    )
+
+
+def _job_type(one: JobType) -> JobTypeView:
+    return JobTypeView(
+        type=one.type, count=one.count, resolved=one.resolved, first_seen=one.first_at, last_seen=one.last_at
     )
 
 

@@ -16,6 +16,7 @@ from api.problem import ApiError
 from api.state import Services
 from api.temporal_call import TemporalUnavailableError, temporal_call
 from perdure.contract.name import JOB_WORKFLOW
+from perdure.projection.backoff import backing_off
 from perdure.projection.fold import fold_run, record
 from perdure.projection.history import HistoryEvent
 from perdure.projection.live import observe, overlay
@@ -142,7 +143,7 @@ async def _folded(found: Services, job_id: str, run_id: str) -> tuple[JobRecord,
     """The job, and the jobs it started."""
     events = await read_new(found.temporal, job_id, run_id)
     state, journal = fold_run(job_id, run_id, events)
-    job, earlier = record(state), state.continued_from
+    job, earlier, waiting = record(state), state.continued_from, backing_off(state, datetime.now(UTC))
     told = [*await _of_replaced(found, job_id, events), *in_prefix(events), *_facts(journal)]
     for _ in range(_RUNS_FOLLOWED):
         if earlier is None or not (events := await _events(found, job_id, earlier)):
@@ -151,7 +152,7 @@ async def _folded(found: Services, job_id: str, run_id: str) -> tuple[JobRecord,
         job, earlier = _with_attempts(job, record(before).steps), before.continued_from
         told = [*_facts(journal), *told]
     live = await observe(found.temporal, job_id, run_id, datetime.now(UTC))
-    return overlay(job, [*await _seen_before(found, job), *live]), started(told)
+    return overlay(job, [*await _seen_before(found, job), *waiting, *live]), started(told)
 
 
 async def _of_replaced(found: Services, job_id: str, events: Sequence[HistoryEvent]) -> list[_Fact]:

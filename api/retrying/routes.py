@@ -91,7 +91,7 @@ def _unit(seen: LiveObservation) -> RetryingUnitView:
     return RetryingUnitView(
         unit=seen.step_id,
         round=seen.round,
-        attempt=seen.attempt + seen.before,
+        attempt=seen.attempt,
         next_retry_at=seen.next_retry_at,
         paused=seen.paused,
         error=ParkedErrorView.model_validate({**shown, "fingerprint": error.fingerprint or error.code}),

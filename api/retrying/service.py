@@ -1,4 +1,7 @@
-"""Which steps of a job wait for their next attempt: Temporal alone knows. Used by the routes that decide about them."""
+"""Which steps of a job wait for their next attempt, as Temporal knows. Used by the routes that decide about them.
+
+Most wait in Temporal, which lists them; what the workflow repeats itself waits on a timer, which its history tells.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,7 +16,9 @@ from api.problem import ApiError
 from api.temporal_call import temporal_call
 from perdure.contract.name import INTERNAL_SUMMARY_PREFIX, JOB_WORKFLOW
 from perdure.contract.wording import listed
-from perdure.projection.reader import describe
+from perdure.projection.fold import fold_run
+from perdure.projection.fold.backoff import open_backoffs
+from perdure.projection.reader import describe, read_new
 
 _SECONDS = 30.0
 _ROUND = re.compile(r"\.r[0-9]+$")
@@ -27,15 +32,30 @@ async def waiting(by: Decider, steps: Sequence[str] | None) -> list[str]:
         TemporalUnavailableError: Temporal is away.
     """
     async with temporal_call(_SECONDS):
-        open_ = await _open_steps(by)
-    failed = {_unit(one): one for one in open_ if one.attempt > 1}
-    chosen = [_named(failed, name) for name in dict.fromkeys(steps)] if steps else _idle(failed.values())
+        run_id, open_ = await _open_steps(by)
+        failed = {_unit(one): one for one in open_ if one.attempt > 1}
+        whole = not steps or not failed.keys() >= set(steps)
+        on_timers = await _on_timers(by, run_id) if whole else set()
+    if not steps:
+        chosen = [_unit(one) for one in _idle(failed.values())] + sorted(on_timers)
+    else:
+        chosen = list(dict.fromkeys(steps))
+        for name in chosen:
+            if name not in on_timers:
+                _check_named(failed, name, on_timers)
     if not chosen:
         raise ApiError("API.STEP_NOT_RETRYING", f"nothing of job {by.job_id} waits for another attempt")
-    return [_unit(one) for one in chosen]
+    return chosen
 
 
-async def _open_steps(by: Decider) -> list[PendingActivityInfo]:
+async def _on_timers(by: Decider, run_id: str) -> set[str]:
+    """Units that wait on a timer of the workflow."""
+    state, _ = fold_run(by.job_id, run_id, await read_new(by.found.temporal, by.job_id, run_id))
+    return {unit.id for unit, _ in open_backoffs(state)}
+
+
+async def _open_steps(by: Decider) -> tuple[str, list[PendingActivityInfo]]:
+    """The current run, and its activities that are open."""
     if not by.principal.sees(by.job_id):
         raise not_found()
     try:
@@ -49,23 +69,24 @@ async def _open_steps(by: Decider) -> list[PendingActivityInfo]:
         raise not_found()
     if info.status != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING:
         raise ApiError("API.JOB_CLOSED", f"job {by.job_id} has ended: nothing of it is retried any more")
-    return [one for one in seen.pending_activities if not one.activity_id.startswith(INTERNAL_SUMMARY_PREFIX)]
+    open_ = [one for one in seen.pending_activities if not one.activity_id.startswith(INTERNAL_SUMMARY_PREFIX)]
+    return info.execution.run_id, open_
 
 
 def _idle(failed: Iterable[PendingActivityInfo]) -> list[PendingActivityInfo]:
     return [one for one in failed if not _runs(one) and not one.paused]
 
 
-def _named(failed: dict[str, PendingActivityInfo], name: str) -> PendingActivityInfo:
+def _check_named(failed: dict[str, PendingActivityInfo], name: str, on_timers: set[str]) -> None:
     one = failed.get(name)
     if one is None:
-        there = f"what is: {listed(sorted(failed))}" if failed else "nothing of the job is"
+        retried = sorted(failed.keys() | on_timers)
+        there = f"what is: {listed(retried)}" if retried else "nothing of the job is"
         raise ApiError("API.STEP_NOT_RETRYING", f"step {name} is not being retried; {there}")
     if _runs(one):
         raise ApiError("API.STEP_RUNNING", f"attempt {one.attempt} of step {name} runs now: see how it ends")
     if one.paused:
         raise ApiError("API.STEP_NOT_RETRYING", f"step {name} is paused: resume the job, or unpause the activity")
-    return one
 
 
 def _runs(one: PendingActivityInfo) -> bool:

@@ -30,6 +30,9 @@ def flow_problems(spec: Outline, now: datetime | None) -> Iterator[Problem]:
     """Everything of this kind in one job. Without `now` a start that is too far away is let pass."""
     yield from _start_problems(spec, now)
     for step in spec.steps:
+        if step.type == "SLEEP" and _is_too_far(step.params.get("until"), now):
+            message = f"must be at most {LONGEST.days} days from now: a sleep is no longer than that"
+            yield Problem(render((*step.path, "with", "until")), _PARAMETER, message)
         yield from _catch_problems(step)
         yield from _untaken_problems(step, spec.fields.get("retry"))
 
@@ -38,15 +41,19 @@ def _start_problems(spec: Outline, now: datetime | None) -> Iterator[Problem]:
     start_at = spec.fields.get("start_at")
     if start_at is not None and spec.fields.get("delay") is not None:
         yield Problem(render((*spec.path, "delay")), _VALUE, "give either start_at or delay, not both")
-    if now is None or not isinstance(start_at, str):
-        return
-    try:
-        ahead = parse_timestamp(start_at) - now
-    except ValueError:
-        return
-    if ahead > LONGEST:
+    if _is_too_far(start_at, now):
         message = f"must be at most {LONGEST.days} days from now; submit the job later"
         yield Problem(render((*spec.path, "start_at")), _LIMIT, message)
+
+
+def _is_too_far(time: Any, now: datetime | None) -> bool:
+    """Whether it is a time that is too long after `now` to wait for it."""
+    if now is None or not isinstance(time, str):
+        return False
+    try:
+        return parse_timestamp(time) - now > LONGEST
+    except ValueError:
+        return False
 
 
 def _catch_problems(step: StepOutline) -> Iterator[Problem]:

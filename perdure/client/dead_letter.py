@@ -54,6 +54,16 @@ class Count(View):
     count: int
 
 
+class JobType(View):
+    """A type of the jobs that failed so: `count` units are parked, `resolved` were and are no more."""
+
+    type: str
+    count: int
+    resolved: int = 0
+    first_seen: datetime
+    last_seen: datetime
+
+
 class Group(View):
     """One kind of failure: what is parked with it, how many more were, and when."""
 
@@ -62,7 +72,7 @@ class Group(View):
     count: int
     jobs: int
     resolved: int = 0
-    types: list[str] = Field(default_factory=list)
+    job_types: list[JobType] = Field(default_factory=list)
     first_seen: datetime
     last_seen: datetime
     hours: list[Count] = Field(default_factory=list)

@@ -96,6 +96,9 @@ def normalise(message: str) -> str:
 
 
 def fingerprint(job_type: str, step_type: str, code: str, message: str) -> str:
-    """16 hex digits that are equal for failures of the same kind (contract section 6)."""
-    parts = "\x1f".join((job_type, step_type, code, normalise(message)))
+    """16 hex digits that are equal for failures of the same kind (contract section 6).
+
+    Which version of a definition (`invoice-run@3`) failed makes no other kind: a group tells the versions it has.
+    """
+    parts = "\x1f".join((job_type.partition("@")[0], step_type, code, normalise(message)))
     return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()[:16]

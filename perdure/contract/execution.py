@@ -78,12 +78,20 @@ class StepState(UnitState):
     """What people said so far, where the step is an APPROVAL: `{actor, decision, reason, at}`."""
 
 
+class Canceler(Message):
+    """Who canceled a job, where the workflow was told so, and why."""
+
+    actor: str | None = None
+    reason: str | None = None
+
+
 class EndingState(Message):
     """How a job is ending, while its compensations run."""
 
     kind: str
     error: ErrorInfo | None = None
     error_step: str | None = None
+    canceled_by: Canceler | None = None
 
 
 class DeliveryState(Message):

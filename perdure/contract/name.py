@@ -19,6 +19,8 @@ ACTIVITY_REQUEST_CANCEL = "perdure.request_cancel"
 """Internal activity: asks Temporal to cancel the job that runs it."""
 IDENTITY_CANCEL = "perdure:cancel"
 """Whom that activity names where the command names nobody: the sender of the update, which only the history knows."""
+IDENTITY_CANCELED_BEFORE = "perdure:canceled-before"
+"""Whom it names where an earlier run was canceled, and a later one has to be asked to end so: nobody's decision."""
 ACTIVITY_HOLD_STEPS = "perdure.hold_steps"
 """Internal activity: asks Temporal to pause, or to unpause, the open step activities of the job that runs it."""
 ACTIVITY_NEXT_ATTEMPT = "perdure.next_attempt"
@@ -45,6 +47,7 @@ INTERNAL_SUMMARY_PREFIX = "perdure:"
 TIMER_RETENTION = "perdure:retention"
 TIMER_BUDGET = "perdure:budget"
 TIMER_BACKOFF = "perdure:backoff"
+"""With the unit behind it (`backoff_timer`); of jobs begun before that, alone."""
 TIMER_JOB_TIMEOUT = "perdure:timeout"
 TIMER_START = "perdure:start"
 TIMER_WAIT = "perdure:wait"
@@ -59,6 +62,17 @@ RESULT_CANCELED = "CANCELED"
 def task_queue(queue: str) -> str:
     """The Temporal task queue of a Perdure queue."""
     return TASK_QUEUE_PREFIX + queue
+
+
+def backoff_timer(unit_id: str) -> str:
+    """The summary of the timer on which a unit waits for its next attempt; `backoff_unit` reads it."""
+    return f"{TIMER_BACKOFF}:{unit_id}"
+
+
+def backoff_unit(summary: str | None) -> str | None:
+    """The unit that waits for its next attempt on a timer of this summary; None where it is another timer."""
+    named = summary is not None and summary.startswith(f"{TIMER_BACKOFF}:")
+    return summary[len(TIMER_BACKOFF) + 1 :] if named and summary is not None else None
 
 
 def activity_id(unit_id: str, round_: int) -> str:

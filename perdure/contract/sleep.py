@@ -27,6 +27,10 @@ class SleepParams(Model):
             )
         return self
 
+    def is_too_far(self, now: datetime) -> bool:
+        """Whether `until` is more than 365 days after `now`, which is longer than a sleep may be."""
+        return self.until is not None and parse_timestamp(self.until) - now > LONGEST
+
     def wake_at(self, now: datetime) -> datetime:
         """When the sleep that begins at `now` (with a time zone) ends; at most 365 days later."""
         if self.duration is not None:

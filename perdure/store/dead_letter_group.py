@@ -12,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.store import cursor as paging
 from perdure.store.dead_letter import BOTH, DeadLetterFilter, conditions
+from perdure.store.dead_letter_type import SHOWN, JobType, list_types
 from perdure.store.job_filter import Columns
 from perdure.store.json_row import is_one_of
 from perdure.store.parking import EVER, parkings
-from perdure.store.table import dead_letters, jobs
+from perdure.store.table import dead_letters
 
 PAST = timedelta(days=30)
 """How far back groups are looked for of which nothing is parked any more, where the filter does not say `since`."""
-_TYPES_SHOWN = 20
 
 
 class GroupState(StrEnum):
@@ -47,7 +47,7 @@ class Group:
     resolved: int
     first_at: datetime
     last_at: datetime
-    types: Sequence[str]
+    types: Sequence[JobType]
     example: str
     hours: Mapping[datetime, int]
     days: Mapping[datetime, int]
@@ -88,10 +88,10 @@ async def list_groups(
     rows = await _page(connection, within, state, cursor, limit + 1)
     page = rows[:limit]
     prints = [row.fingerprint for row in page]
-    ever = await _ever(connection, wanted, prints)
+    types = await list_types(connection, wanted, prints)
     hours = await _counts(connection, wanted, prints, "hour", now - timedelta(days=2))
     days = await _counts(connection, wanted, prints, "day", now - timedelta(days=30))
-    groups = [_group(row, ever.get(row.fingerprint), hours, days) for row in page]
+    groups = [_group(row, types.get(row.fingerprint, []), hours, days) for row in page]
     return groups, _after(page[-1], state) if len(rows) > limit else None
 
 
@@ -120,7 +120,6 @@ async def _page(
         func.count(unit.job_id.distinct()).filter(parked).label("jobs"),
         func.min(unit.parked_at).label("first_at"),
         last_at.label("last_at"),
-        func.array_agg(jobs.c.type.distinct()).label("types"),
     ).select_from(tables)
     query = query.where(*conditions(wanted, unit)).group_by(unit.fingerprint)
     if state is GroupState.RESOLVED:
@@ -132,36 +131,20 @@ async def _page(
     return list(await connection.execute(query.order_by(rank.desc(), unit.fingerprint.desc()).limit(most)))
 
 
-async def _ever(
-    connection: AsyncConnection, wanted: DeadLetterFilter, fingerprints: Sequence[str]
-) -> dict[str, Row[Any]]:
-    """Of all that was ever parked so, the first and the last time, and how many are parked no more."""
-    if not fingerprints:
-        return {}
-    unit = parkings.c
-    resolved = func.count().filter(~unit.still).label("resolved")
-    first_at, last_at = func.min(unit.parked_at).label("first_at"), func.max(unit.parked_at).label("last_at")
-    query = select(unit.fingerprint, resolved, first_at, last_at).select_from(EVER)
-    query = query.where(is_one_of(unit.fingerprint, fingerprints), *conditions(wanted, unit))
-    return {row.fingerprint: row for row in await connection.execute(query.group_by(unit.fingerprint))}
-
-
 def _group(
     row: Row[Any],
-    ever: Row[Any] | None,
+    types: Sequence[JobType],
     hours: Mapping[str, Mapping[datetime, int]],
     days: Mapping[str, Mapping[datetime, int]],
 ) -> Group:
     same = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-    # The journal may no longer have what is parked since before.
-    seen = [row] if ever is None else [row, ever]
     return Group(
         **same
         | {
-            "types": row.types[:_TYPES_SHOWN],
-            "resolved": 0 if ever is None else ever.resolved,
-            "first_at": min(one.first_at for one in seen),
-            "last_at": max(one.last_at for one in seen),
+            "types": types[:SHOWN],
+            "resolved": sum(one.resolved for one in types),
+            "first_at": min([row.first_at, *(one.first_at for one in types)]),
+            "last_at": max([row.last_at, *(one.last_at for one in types)]),
             "hours": hours.get(row.fingerprint, {}),
             "days": days.get(row.fingerprint, {}),
         }

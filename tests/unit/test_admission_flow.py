@@ -65,6 +65,8 @@ ADMITTED: dict[str, Any] = {
     "at most once": spec(step("a", effect="at_most_once")),
     "start in the past": spec(start_at="2020-01-01T00:00:00Z"),
     "start in a year": spec(start_at="2027-11-22T12:00:00Z"),
+    "a sleep until in a year": spec(step("a", "SLEEP", {"until": "2027-11-22T12:00:00Z"})),
+    "a sleep until a time that is computed": spec(step("a", "SLEEP", {"until": "${ input.time }"})),
     "delay": spec(delay="365d"),
     "the timeouts in any order": spec(step("a", timeout="1h", total_timeout="1m", heartbeat_timeout="2h")),
 }
@@ -273,6 +275,16 @@ ONE_PROBLEM: dict[str, tuple[Any, str, str]] = {
         spec(child(spec(start_at="2028-11-22T00:00:00Z"))),
         "$.steps[0].with.job.start_at",
         "FIELD.LIMIT",
+    ),
+    "a sleep until two years from now": (
+        spec(step("a", "SLEEP", {"until": "2028-11-22T00:00:00Z"})),
+        "$.steps[0].with.until",
+        "SPEC.PARAMETER",
+    ),
+    "a child's sleep until two years from now": (
+        spec(child(spec(step("a", "SLEEP", {"until": "2028-11-22T00:00:00Z"})))),
+        "$.steps[0].with.job.steps[0].with.until",
+        "SPEC.PARAMETER",
     ),
     "no delay": (spec(delay="0s"), "$.delay", "FIELD.VALUE"),
     "negative delay": (spec(delay="-1s"), "$.delay", "FIELD.VALUE"),

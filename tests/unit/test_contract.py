@@ -115,6 +115,11 @@ def test_a_ledger_of_an_older_version_has_no_interruption() -> None:
     assert AttemptLedger.model_validate_json('{"count": 2, "first": [], "last": []}').tries == 2
 
 
+def test_versions_of_a_definition_that_fail_alike_share_a_fingerprint() -> None:
+    of = [fingerprint(type_, "HTTP_CALL", "STEP.HTTP.5XX", "no") for type_ in ("run@3", "run@4", "run", "other@3")]
+    assert of[0] == of[1] == of[2] != of[3]
+
+
 def test_failures_that_differ_in_their_data_share_a_fingerprint() -> None:
     one = (
         'order 17: GET https://shop.example/orders/17?x=1 gave 500 ("try later") [6f9619ff-8b86-d011-b42d-00cf4fc964ff]'

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from temporalio.service import TLSConfig
+from temporalio.service import GrpcCompression, TLSConfig
 
 from perdure.settings import Settings
-from perdure.temporal import TemporalProfileError, TemporalTarget, temporal_target
+from perdure.temporal import TemporalProfileError, TemporalTarget, connect, temporal_target
 from tests.server.stack import ROOT, environment
 
 PROFILES = """
@@ -149,3 +149,10 @@ def test_a_profile_that_is_not_there_ends_the_process(module: str, tmp_path: Pat
     assert done.returncode == 2
     assert "nope" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("wanted", "used"), [(None, GrpcCompression.NONE), (True, GrpcCompression.GZIP)])
+async def test_calls_are_compressed_only_where_that_is_wanted(wanted: bool | None, used: GrpcCompression) -> None:
+    settings = Settings() if wanted is None else Settings(temporal_compression=wanted)
+    client = await connect(settings, lazy=True, environ={})
+    assert client.service_client.config.grpc_compression is used

@@ -15,6 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from perdure.projection.archive import archived_history
 from perdure.projection.history import HistoryEvent
 from perdure.projection.reader import describe
+from perdure.projection.record import LiveObservation
 from perdure.projection.writer import Projection, write, write_in
 from perdure.store import inspected
 from perdure.store.inspected import Stored
@@ -45,6 +46,9 @@ class _FromScratch(Refolder):
         return False
 
     async def _observe(self, found: Refold, run_id: str) -> None:
+        pass
+
+    def _see(self, found: Refold, run_id: str, observed: Sequence[LiveObservation]) -> None:
         pass
 
     async def _read(self, job_id: str, run_id: str, after: int) -> list[HistoryEvent]:

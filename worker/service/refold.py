@@ -11,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.contract.state import JobStatus
 from perdure.projection import fold, live, reader
+from perdure.projection.backoff import backing_off
 from perdure.projection.history import HistoryEvent
 from perdure.projection.record import JournalEvent, LiveObservation
 from perdure.projection.writer import ItemSource, Projection, RunProjection
@@ -119,6 +120,7 @@ class Refolder:
             if run_id is None or run_id in found.folds or self._cache.is_finished(run_id):
                 continue
             pending += await self._advance(found, run_id)
+            self._see(found, run_id, backing_off(found.folds[run_id].state, datetime.now(UTC)))
             if named in look_at:
                 await self._observe(found, run_id)
         return found
@@ -170,8 +172,12 @@ class Refolder:
         return stored is not None and stored.closed
 
     async def _observe(self, found: Refold, run_id: str) -> None:
+        self._see(found, run_id, await self._look(found.job_id, run_id))
+
+    def _see(self, found: Refold, run_id: str, observed: Sequence[LiveObservation]) -> None:
+        """Take up what is new of it."""
         run = found.folds[run_id]
-        for seen in await self._look(found.job_id, run_id):
+        for seen in observed:
             key = (seen.step_id, seen.round)
             known = run.seen.get(key)
             if known is None or known.model_copy(update={"observed_at": seen.observed_at}) != seen:

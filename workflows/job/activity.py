@@ -14,13 +14,13 @@ from perdure.contract.json_size import json_bytes
 from perdure.contract.ledger import AttemptLedger
 from perdure.contract.local_first import LOCAL_OUTPUT_BYTES, LOCAL_SECONDS, NOT_COUNTED
 from perdure.contract.model import first_problem
-from perdure.contract.name import TIMER_BACKOFF, activity_id
+from perdure.contract.name import activity_id
 from perdure.contract.spec import RetryPolicy as RetrySpec
 from perdure.contract.state import Effect, StepStatus
 from perdure.contract.step_call import StepInput, StepResult
 from workflows.job.cheap import is_cheap
 from workflows.job.outcome import Completed, Failed, Outcome, Postponed, failure, out_of_time, read_failure
-from workflows.job.remote import Again, after_failure
+from workflows.job.remote import Again, after_failure, given_up
 from workflows.job.state import JobRun
 from workflows.job.unit import Unit
 
@@ -40,7 +40,8 @@ async def run_activity(job: JobRun, unit: Unit, call: StepInput) -> Outcome:
             return outcome
         else:
             before = outcome.ledger
-            await workflow.sleep(base_delay(call.retry, before.count), summary=TIMER_BACKOFF)
+            if not await job.backoffs.wait(unit, base_delay(call.retry, before.count)):
+                return given_up(job, unit, call, outcome)
     elif unit.behind:
         return Postponed()
     ends_at = workflow.now() + parse_duration(unit.operation.total_timeout) if unit.operation.total_timeout else None
@@ -49,9 +50,9 @@ async def run_activity(job: JobRun, unit: Unit, call: StepInput) -> Outcome:
         further = after_failure(job, unit, call, ended) if isinstance(ended, Failed) else ended
         if not isinstance(further, Again):
             return further
-        before = further.before
-        if further.delay > timedelta(0):
-            await workflow.sleep(further.delay, summary=TIMER_BACKOFF)
+        before = further.failed.ledger
+        if not await job.backoffs.wait(unit, further.delay):
+            return given_up(job, unit, call, further.failed)
 
 
 async def _run_remotely(job: JobRun, unit: Unit, call: StepInput, ends_at: datetime | None) -> Outcome:

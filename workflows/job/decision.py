@@ -22,7 +22,7 @@ from perdure.contract.command import (
     RetryNowCommand,
     SkipCommand,
 )
-from perdure.contract.execution import PauseState
+from perdure.contract.execution import Canceler, PauseState
 from perdure.contract.journal import JournalType
 from perdure.contract.json_size import json_bytes
 from perdure.contract.state import Resolution, StepStatus
@@ -54,7 +54,8 @@ def decide(execution: Execution, command: Command, via: str) -> Decision:
     if execution.ending is not None:
         raise RefusedError("API.JOB_CLOSED", "the job is ending")
     if isinstance(command, CancelCommand):
-        return Decision(execution.request_stop, [])
+        by = Canceler(actor=command.actor, reason=command.reason)
+        return Decision(lambda: execution.request_stop(by), [])
     _refuse_if_stopping(execution)
     match command:
         case PauseCommand():

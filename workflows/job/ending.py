@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any
 
 from perdure.contract.error import ErrorInfo
-from perdure.contract.execution import EndingState
+from perdure.contract.execution import Canceler, EndingState
 from perdure.contract.journal import JournalType
 from perdure.contract.state import JobStatus, Resolution, StepStatus
 
@@ -34,6 +34,7 @@ class Ending:
     error: ErrorInfo | None = None
     error_step: str | None = None
     output: Any = None
+    canceled_by: Canceler | None = None
 
     @property
     def completed(self) -> bool:
@@ -67,9 +68,13 @@ class Ending:
 
     def carry(self) -> EndingState:
         """For the next run of the job, which goes on compensating."""
-        return EndingState(kind=self.kind.name, error=self.error, error_step=self.error_step)
+        return EndingState(
+            kind=self.kind.name, error=self.error, error_step=self.error_step, canceled_by=self.canceled_by
+        )
 
     @classmethod
     def restore(cls, carried: EndingState | None) -> "Ending | None":
         """The reverse of `carry`."""
-        return cls(EndingKind[carried.kind], carried.error, carried.error_step) if carried else None
+        if carried is None:
+            return None
+        return cls(EndingKind[carried.kind], carried.error, carried.error_step, canceled_by=carried.canceled_by)

@@ -5,8 +5,8 @@ from asyncio import CancelledError
 
 from temporalio import workflow
 
-from perdure.contract.error import ErrorClass, ErrorInfo, error_info
-from perdure.contract.execution import JobStart, JobState, PauseState
+from perdure.contract.error import ErrorInfo  # noqa: TC001  one place for imports
+from perdure.contract.execution import Canceler, JobStart, JobState, PauseState
 from perdure.contract.journal import JournalType
 from perdure.contract.limit import MAX_PAYLOAD_BYTES
 from perdure.contract.state import StepStatus
@@ -15,6 +15,7 @@ from workflows.job.compensation import Compensations
 from workflows.job.dependents import Dependents
 from workflows.job.drain import Drain
 from workflows.job.ending import Ending, EndingKind
+from workflows.job.failing import discarded, out_of_time, too_large, with_error_of
 from workflows.job.parking import Parking
 from workflows.job.result import all_done
 from workflows.job.running_time import RunningTime
@@ -50,6 +51,7 @@ class Execution:
         self.ending = Ending.restore(carried.ending) if carried else None
         """How the job ends, from the moment that is known."""
         self.stop_requested = False
+        self._canceler: Canceler | None = None
         self.discarded = False
         self.dependents = Dependents(self.job, self._wake)
         self.parking = Parking(self.job, self._wake, carried)
@@ -100,38 +102,41 @@ class Execution:
             try:
                 await workflow.wait_condition(lambda: self._moved)
             except CancelledError:
-                return Ending(EndingKind.CANCELED)
+                return self._canceled()
 
     def _find_ending(self) -> Ending | None:
         self._raise_crash()
         if workflow.cancellation_reason() is not None:
-            return Ending(EndingKind.CANCELED)
+            return self._canceled()
         if self.stop_requested:
             return None
         return self._failing() or (all_done(self.job) if self.scheduler.done else None)
 
+    def _canceled(self) -> Ending:
+        by = self._canceler or Canceler(reason=workflow.cancellation_reason() or None)
+        return Ending(EndingKind.CANCELED, canceled_by=by)
+
     def _failing(self) -> Ending | None:
         if not self._kept_all and workflow.patched(KEPT_PATCH):
-            return _too_large(self.job, _UNFIT)
+            return too_large(self.job, _UNFIT)
         if self.discarded:
-            return (
-                _with_error_of(EndingKind.DISCARDED, self.parking.first) if self.parking.any else _discarded(self.job)
-            )
+            return with_error_of(EndingKind.DISCARDED, self.parking.first) if self.parking.any else discarded(self.job)
         if self.scheduler.failed is not None:
-            return _with_error_of(EndingKind.FAILED, self.scheduler.failed)
+            return with_error_of(EndingKind.FAILED, self.scheduler.failed)
         if self.parking.expired:
-            return _with_error_of(EndingKind.EXPIRED, self.parking.first)
+            return with_error_of(EndingKind.EXPIRED, self.parking.first)
         if self._time.passed:
-            return _out_of_time(self.job)
-        return _too_large(self.job, _OVERFULL) if self._overfull else None
+            return out_of_time(self.job)
+        return too_large(self.job, _OVERFULL) if self._overfull else None
 
     def wake(self) -> None:
         """Look again: a command changed something."""
         self._wake()
 
-    def request_stop(self) -> None:
+    def request_stop(self, by: Canceler) -> None:
         """Start nothing more and stop what runs: a cancel was accepted and is on its way."""
         self.stop_requested = True
+        self._canceler = self._canceler or by
         self._wake()
 
     def set_paused(self, *, paused: bool, by: PauseState | None = None) -> None:
@@ -228,6 +233,8 @@ class Execution:
         await self._take_what_ended()
         if self.scheduler.running or not self.dependents.idle or not workflow.all_handlers_finished():
             return
+        if self.scheduler.waking:
+            return
         start = self.job.start.model_copy(update={"carried": self._carry(), "kept": {}})
         size = len(start.model_dump_json(by_alias=True).encode())
         if self.job.limits.sent_bytes(size) > MAX_PAYLOAD_BYTES:
@@ -267,26 +274,3 @@ class Execution:
             deliveries=self.waits.early,
             ending=self.ending.carry() if self.ending else None,
         )
-
-
-def _out_of_time(job: JobRun) -> Ending:
-    message = f"the job ran longer than its timeout of {job.spec.timeout}"
-    return Ending(
-        EndingKind.TIMED_OUT, error_info("ENGINE.JOB_TIMEOUT", ErrorClass.TIMEOUT, message, job_type=job.spec.type)
-    )
-
-
-def _too_large(job: JobRun, message: str) -> Ending:
-    error = error_info("ENGINE.STATE_TOO_LARGE", ErrorClass.PERMANENT, message, job_type=job.spec.type)
-    return Ending(EndingKind.FAILED, error)
-
-
-def _discarded(job: JobRun) -> Ending:
-    """A retry or a skip came in the same workflow task as the discard: nothing is parked any more."""
-    message = "the job was discarded; what had failed was retried or skipped at the same moment"
-    error = error_info("STEP.FAILED", ErrorClass.PERMANENT, message, job_type=job.spec.type)
-    return Ending(EndingKind.DISCARDED, error)
-
-
-def _with_error_of(kind: EndingKind, unit: Unit | None) -> Ending:
-    return Ending(kind, unit.error, unit.id.step) if unit else Ending(kind)

@@ -14,7 +14,7 @@ Hurrying = RetryNowCommand | GiveUpCommand
 
 
 def plan_next_attempt(execution: Execution, command: Hurrying, via: str) -> tuple[Callable[[], None], list[str]]:
-    """Note who asked, for each unit. Whether it waits for an attempt Temporal knows, and `next_attempt` asks it.
+    """Note who asked, for each unit, and end what it waits for here; `next_attempt` is for what Temporal repeats.
 
     Raises:
         RefusedError: a name means nothing that runs, or the job is paused.
@@ -22,20 +22,23 @@ def plan_next_attempt(execution: Execution, command: Hurrying, via: str) -> tupl
     units = [_running(execution, name) for name in dict.fromkeys(command.steps)]
     if execution.job.paused and isinstance(command, RetryNowCommand):
         raise RefusedError("API.STEP_NOT_RETRYING", "the job is paused: resume it")
-    kind = JournalType.STEP_GIVEN_UP if isinstance(command, GiveUpCommand) else JournalType.STEP_ATTEMPTED_NOW
+    give_up = isinstance(command, GiveUpCommand)
+    kind = JournalType.STEP_GIVEN_UP if give_up else JournalType.STEP_ATTEMPTED_NOW
 
     def act() -> None:
         for unit in units:
             execution.job.notes.add(
                 kind, step=unit.name, round_=unit.round, actor=command.actor, reason=command.reason, via=via
             )
+            execution.job.backoffs.end(unit, give_up=give_up)
 
     return act, [unit.name for unit in units]
 
 
 def next_attempt(execution: Execution, command: Hurrying, units: list[str]) -> NextAttempt:
-    """What Temporal is asked for."""
-    found = [unit for unit in map(execution.job.unit, units) if unit is not None]
+    """What Temporal is asked for: nothing of what waited on a timer of the workflow."""
+    backoffs = execution.job.backoffs
+    found = [unit for unit in map(execution.job.unit, units) if unit is not None and not backoffs.has_ended(unit)]
     activities = [activity_id(unit.name, unit.round) for unit in found]
     return NextAttempt(activities=activities, give_up=isinstance(command, GiveUpCommand))
 

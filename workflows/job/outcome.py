@@ -99,12 +99,15 @@ def read_failure(job: JobRun, unit: Unit, raised: FailureError) -> Failed | Canc
     timed_out = isinstance(raised, ActivityError) and raised.retry_state is RetryState.TIMEOUT
     repeats = unit.step.effect is not Effect.AT_MOST_ONCE
     if isinstance(read, Failed) and timed_out and repeats and workflow.patched(TOTAL_TIMEOUT_PATCH):
-        return _no_time_left(job, unit, read)
+        return no_time_left(job, unit, read)
     return read
 
 
-def _no_time_left(job: JobRun, unit: Unit, last: Failed) -> Failed:
-    """Temporal makes no attempt that would begin after the total timeout, and reports the last one instead."""
+def no_time_left(job: JobRun, unit: Unit, last: Failed) -> Failed:
+    """Temporal makes no attempt that would begin after the total timeout, and reports the last one instead.
+
+    Likewise what a person gave up: to Temporal, and so to the step, that is a total timeout which has passed.
+    """
     found = _timeout(job, unit, TimeoutType.SCHEDULE_TO_CLOSE)
     if last.error.code == found.code:
         return last

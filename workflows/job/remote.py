@@ -8,19 +8,19 @@ from temporalio import workflow
 from perdure.contract.backoff import base_delay
 from perdure.contract.effect import effect_unknown
 from perdure.contract.error import ErrorClass
-from perdure.contract.ledger import SHUTDOWN, AttemptLedger
+from perdure.contract.ledger import SHUTDOWN
 from perdure.contract.state import Effect
 from perdure.contract.step_call import StepInput
-from workflows.job.outcome import Failed, failure
+from workflows.job.outcome import Failed, failure, no_time_left
 from workflows.job.state import JobRun
 from workflows.job.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The round goes on after `delay`, with these attempts behind it."""
+    """The round goes on after `delay`, with the attempts of this failure behind it."""
 
-    before: AttemptLedger
+    failed: Failed
     delay: timedelta
 
 
@@ -50,7 +50,13 @@ def _may_repeat(call: StepInput, failed: Failed) -> bool:
 
 def _again(call: StepInput, failed: Failed) -> Again:
     if failed.error.code == SHUTDOWN:
-        return Again(failed.ledger, timedelta(0))
+        return Again(failed, timedelta(0))
     planned = failed.ledger.records[-1].next_retry_at
     delay = planned - workflow.now() if planned else base_delay(call.retry, failed.ledger.tries)
-    return Again(failed.ledger, delay)
+    return Again(failed, delay)
+
+
+def given_up(job: JobRun, unit: Unit, call: StepInput, last: Failed) -> Failed:
+    """How a round ends that a person gave up after `last`."""
+    # That surely took no effect, else it would not have been repeated: another error would ask for `force`.
+    return last if call.effect is Effect.AT_MOST_ONCE else no_time_left(job, unit, last)

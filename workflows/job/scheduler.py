@@ -16,6 +16,7 @@ from workflows.job.outcome import Canceled, Caught, Failed
 from workflows.job.parking import Parking
 from workflows.job.plan import Plan
 from workflows.job.settlement import Settlement
+from workflows.job.sleep import is_over
 from workflows.job.state import JobRun
 from workflows.job.step_run import run_round
 from workflows.job.underway import Underway
@@ -70,6 +71,11 @@ class Scheduler:
     def running(self) -> list[Unit]:
         """The units that do something: not those that only wait, which continue as new unharmed."""
         return [unit for unit in self._underway.tasks if unit.status is not StepStatus.WAITING]
+
+    @property
+    def waking(self) -> bool:
+        """Whether a sleep is over whose timer has not been told of."""
+        return any(is_over(unit) for unit in self._underway.tasks)
 
     # --- starting ---
 
@@ -220,7 +226,8 @@ class Scheduler:
         self.cancel()
 
     def cancel(self) -> None:
-        """Ask what runs to stop."""
+        """Ask what runs to stop; a sleep that is over ends by itself."""
         self._job.stopping = True
-        for task in self._underway.tasks.values():
-            task.cancel()
+        for unit, task in self._underway.tasks.items():
+            if not is_over(unit):
+                task.cancel()

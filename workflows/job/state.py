@@ -10,6 +10,7 @@ from perdure.contract.identifier import parse_unit_id
 from perdure.contract.json_size import json_bytes
 from perdure.contract.state import StepStatus
 from perdure.expressions import ExpressionError, Scope
+from workflows.job.backoff import Backoffs
 from workflows.job.budget import TaskBudget
 from workflows.job.cheap import several
 from workflows.job.local_batch import LocalBatches
@@ -35,6 +36,7 @@ class JobRun:
         self.lane = LocalLane(self.budget)
         self.batches = LocalBatches(self.budget, lambda: self.paused or self.stopping, start.limits.external_bytes)
         self._in_batches: bool | None = None
+        self.backoffs = Backoffs(lambda: self.paused)
         self.notes = NoteWriter(start.carried.notes if start.carried else 0)
         self.attribute = StatusAttribute()
         self.paused = False

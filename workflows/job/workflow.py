@@ -27,12 +27,14 @@ from perdure.contract.name import (
     ACTIVITY_HOLD_STEPS,
     ACTIVITY_NEXT_ATTEMPT,
     ACTIVITY_REQUEST_CANCEL,
+    IDENTITY_CANCELED_BEFORE,
     JOB_WORKFLOW,
     QUERY_STATE,
 )
 from perdure.contract.state import JobStatus
 from workflows.job.command import RefusedError, parse_signal, parse_update
 from workflows.job.decision import decide
+from workflows.job.ending import EndingKind
 from workflows.job.execution import Execution
 from workflows.job.hurrying import next_attempt
 from workflows.job.opening import NO_INPUT, InvalidStartError, read_start
@@ -40,6 +42,7 @@ from workflows.job.result import result_of
 from workflows.job.skipping import check_skip
 
 LET_GO_PATCH = "let-go-at-the-end"
+CANCELED_BEFORE_PATCH = "canceled-in-an-earlier-run"
 
 
 @workflow.defn(name=JOB_WORKFLOW)
@@ -66,6 +69,8 @@ class Job:
         if self._execution is None:
             raise ApplicationError(f"this is no job: {self._invalid}", type="ENGINE.SPEC_INVALID", non_retryable=True)
         ending = await self._execution.run()
+        if ending.kind is EndingKind.CANCELED and workflow.cancellation_reason() is None:
+            await self._be_canceled()
         while not workflow.all_handlers_finished():
             # A cancel that arrives now finds the job ended: how it ends is decided, and noted.
             with contextlib.suppress(asyncio.CancelledError):
@@ -111,9 +116,10 @@ class Job:
         elif isinstance(command, PauseCommand | ResumeCommand):
             await self._hold(execution)
         elif isinstance(command, RetryNowCommand | GiveUpCommand):
-            self._hurried += 1
             wanted = next_attempt(execution, command, decision.units)
-            await _ask_temporal(ACTIVITY_NEXT_ATTEMPT, f"perdure:next:{self._hurried}", wanted)
+            if wanted.activities:
+                self._hurried += 1
+                await _ask_temporal(ACTIVITY_NEXT_ATTEMPT, f"perdure:next:{self._hurried}", wanted)
         return CommandAccepted(steps=decision.units)
 
     @on_update.validator
@@ -123,6 +129,17 @@ class Job:
         decide(self._require(), command, via="update")
         if isinstance(command, SkipCommand):
             check_skip(self._require(), command)
+
+    async def _be_canceled(self) -> None:
+        """An earlier run was canceled. Temporal ends a run as canceled only where this one was asked to as well."""
+        if not workflow.patched(CANCELED_BEFORE_PATCH):
+            return
+        command = CancelCommand(actor=IDENTITY_CANCELED_BEFORE)
+        asking = asyncio.create_task(_ask_temporal(ACTIVITY_REQUEST_CANCEL, "perdure:cancel", command))
+        while workflow.cancellation_reason() is None or not asking.done():
+            # The cancel that comes then is the one that was asked for.
+            with contextlib.suppress(asyncio.CancelledError):
+                await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None and asking.done())
 
     async def _hold(self, execution: Execution) -> None:
         """Have Temporal stop, or go on, repeating what runs, as the job stands when it is this one's turn."""

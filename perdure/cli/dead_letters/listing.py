@@ -12,11 +12,13 @@ from perdure.cli.dead_letters import filter as by
 from perdure.cli.jobs.format import cut, moment, span
 from perdure.cli.jobs.job_id import JobId
 from perdure.client import dead_letter as calls
-from perdure.client.dead_letter import DeadLetter
+from perdure.client.dead_letter import DeadLetter, Group
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many (a page).")]
 Cursor = Annotated[str | None, typer.Option("--cursor", help="Go on after an earlier page.")]
 _MESSAGE = 90
+_TYPES = 3
+"""Types that a group is shown with."""
 
 
 class GroupState(StrEnum):
@@ -74,12 +76,12 @@ def groups(
         session.err.print("Nothing is parked." if state is GroupState.PARKED else "There are none.")
         return
     numbers = ["parked", "jobs", "resolved"]
-    table = screen.table("fingerprint", *numbers, "first", "last", "code", "why", right=numbers)
+    table = screen.table("fingerprint", *numbers, "first", "last", "types", "code", "why", right=numbers)
     for one in exchange.value.data:
         seen = (moment(one.first_seen), moment(one.last_seen))
         counts = (str(one.count), str(one.jobs), str(one.resolved))
         why = cut(one.error.message, _MESSAGE)
-        table.add_row(Text(one.fingerprint, "bold"), *counts, *seen, screen.printable(one.error.code), why)
+        table.add_row(Text(one.fingerprint, "bold"), *counts, *seen, _types(one), screen.printable(one.error.code), why)
     session.out.print(table)
     if state is not GroupState.RESOLVED:
         session.err.print(
@@ -113,6 +115,15 @@ def get(session: Session, job_id: JobId) -> None:
         if unit.runbook:
             session.out.print(f"    read {unit.runbook}")
     session.err.print(f"Decide: perdure dead-letters retry|skip|discard {found.id} --reason …", style="dim")
+
+
+def _types(group: Group) -> str:
+    """The types of the jobs, with how many units of each where there are several."""
+    if len(group.job_types) == 1:
+        return screen.printable(group.job_types[0].type)
+    told = [f"{one.type} {one.count + one.resolved}" for one in group.job_types[:_TYPES]]
+    more = len(group.job_types) - _TYPES
+    return screen.printable(", ".join([*told, f"{more} more"] if more > 0 else told))
 
 
 def _row(one: DeadLetter) -> tuple[Text | str, ...]:

@@ -20,6 +20,8 @@ def take_over(state: FoldState, carried: JobState) -> None:
     state.note_count = carried.notes
     by = carried.paused_by or PauseState()
     state.pause = Request(by.actor, by.reason) if carried.paused else None
+    if carried.ending is not None and (canceled_by := carried.ending.canceled_by) is not None:
+        state.cancel = Request(canceled_by.actor, canceled_by.reason)
     for step_id, was in carried.steps.items():
         step = state.step(step_id)
         if was.items is not None:

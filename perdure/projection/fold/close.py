@@ -105,6 +105,7 @@ def _end(
     _close_steps(state, event.at)
     state.activities.clear()
     state.timers.clear()
+    state.backoffs.clear()
     return [Row(_TYPES[status], event.at, actor=actor, data=data or {})]
 
 

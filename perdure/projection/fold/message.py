@@ -1,7 +1,7 @@
 """Signals, updates and cancel requests: who sent them. What a signal did, the workflow's notes say."""
 
 from perdure.contract.journal import JournalType
-from perdure.contract.name import COMMAND_CANCEL, IDENTITY_CANCEL
+from perdure.contract.name import COMMAND_CANCEL, IDENTITY_CANCEL, IDENTITY_CANCELED_BEFORE
 from perdure.projection.fold import reading
 from perdure.projection.fold.row import Row
 from perdure.projection.fold.state import FoldState, Request
@@ -26,6 +26,8 @@ def on_update_accepted(state: FoldState, event: HistoryEvent) -> list[Row]:
 def on_cancel_requested(state: FoldState, event: HistoryEvent) -> list[Row]:
     """Somebody asked Temporal to cancel the job, or its parent has ended and takes it along."""
     actor, reason = reading.text(event.data, "identity"), reading.text(event.data, "cause")
+    if actor == IDENTITY_CANCELED_BEFORE:
+        return []
     if actor == IDENTITY_CANCEL:
         actor = state.identities.get((UPDATE, COMMAND_CANCEL))
     if parent := reading.text(event.data, "by_workflow"):

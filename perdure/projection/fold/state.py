@@ -107,6 +107,8 @@ class FoldState:
     activities: dict[int, OpenActivity] = field(default_factory=dict)
     timers: dict[int, UnitId] = field(default_factory=dict)
     """Units of open SLEEP timers by the event that started them."""
+    backoffs: dict[int, tuple[UnitId, datetime]] = field(default_factory=dict)
+    """Units that wait for their next attempt, each with when it is due, by the event of the timer."""
     held: list[tuple[UnitId, Row]] = field(default_factory=list)
     """Sleeps that were stopped, until it is known whether the run ends here or continues as new."""
     identities: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from perdure.contract.name import INTERNAL_SUMMARY_PREFIX, TIMER_START
 from perdure.contract.state import StepStatus
 from perdure.projection.fold import reading
 from perdure.projection.fold.activity import shown_status, unit_named
+from perdure.projection.fold.backoff import on_backoff_over, on_backoff_started
 from perdure.projection.fold.change import begin, complete, finish, unit_of
 from perdure.projection.fold.row import Row, unit_row
 from perdure.projection.fold.state import FoldState
@@ -32,6 +33,7 @@ def on_timer_started(state: FoldState, event: HistoryEvent) -> list[Row]:
     """A SLEEP began to wait; one that an earlier run of the job began only goes on."""
     if event.summary == TIMER_START:
         state.start_timer = event.event_id
+    on_backoff_started(state, event)
     if event.summary is None or event.summary.startswith(INTERNAL_SUMMARY_PREFIX):
         return []
     unit = unit_of(state, unit_named(event.summary), "SLEEP")
@@ -47,6 +49,7 @@ def on_timer_started(state: FoldState, event: HistoryEvent) -> list[Row]:
 
 def on_timer_fired(state: FoldState, event: HistoryEvent) -> list[Row]:
     """The unit has slept, and has no output; or the time has come for the job to start."""
+    on_backoff_over(state, event)
     started = reading.number(event.data, "started_event_id") or 0
     if started == state.start_timer and state.started_at is None:
         state.started_at = event.at
@@ -61,6 +64,7 @@ def on_timer_fired(state: FoldState, event: HistoryEvent) -> list[Row]:
 
 def on_timer_canceled(state: FoldState, event: HistoryEvent) -> list[Row]:
     """The sleep was stopped: for good, or only because the run continues as new. What follows tells."""
+    on_backoff_over(state, event)
     id_ = state.timers.pop(reading.number(event.data, "started_event_id") or 0, None)
     if id_ is not None:
         unit = unit_of(state, id_)

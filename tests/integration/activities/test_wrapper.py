@@ -386,12 +386,25 @@ async def test_log_lines_carry_the_job_and_cannot_be_forged(
     with structlog.testing.capture_logs() as lines:
         async with worker(client, runtime_with(http), queue):
             await finish(client, queue, call)
-    started, said, ended = [line for line in lines if line["job_id"] == call.job_id]
-    assert (started["status"], ended["status"]) == ("RUNNING", "COMPLETED")
+    said, ended = [line for line in lines if line["job_id"] == call.job_id]
+    assert ended["status"] == "COMPLETED"
     assert ended["execution_ms"] >= 0
     assert (said["event"], said["log_level"]) == ("hello", "warning")
     assert said["fields"] == {"job_id": "other", "event": "x"}
     assert (said["step_id"], said["attempt"], said["tenant"]) == ("one", 1, "default")
+
+
+async def test_an_attempt_that_takes_a_while_says_in_the_log_that_it_runs(
+    client: Client, http: httpx.AsyncClient, queue: str
+) -> None:
+    async def slow(_ctx: StepContext, _params: Anything) -> None:
+        await asyncio.sleep(1)
+
+    with structlog.testing.capture_logs() as lines:
+        async with worker(client, runtime_with(http), queue, [plugin(slow)]):
+            await finish(client, queue, call_of("PLUGIN", {}))
+    told = [(line["event"], line["status"]) for line in lines if line.get("job_id")]
+    assert told == [("step attempt started", "RUNNING"), ("step attempt ended", "COMPLETED")]
 
 
 async def test_secrets_are_masked_in_log_lines_and_tracebacks(

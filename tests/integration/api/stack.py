@@ -23,6 +23,7 @@ from api.app import Secrets, create_app
 from perdure.egress.client import guarded_client
 from perdure.egress.policy import EgressPolicy
 from perdure.projection import fold
+from perdure.projection.backoff import backing_off
 from perdure.projection.live import observe
 from perdure.projection.reader import read_all_runs, read_new
 from perdure.projection.writer import ItemSource, Projection, RunProjection, write
@@ -92,7 +93,8 @@ class Api:
         """Write the job's projection with what is live of it."""
         runs = await read_all_runs(self.temporal, job_id)
         state, rows = fold.fold_run(job_id, runs[-1], await read_new(self.temporal, job_id, runs[-1]))
-        seen = await observe(self.temporal, job_id, runs[-1], datetime.now(UTC))
+        now = datetime.now(UTC)
+        seen = [*backing_off(state, now), *await observe(self.temporal, job_id, runs[-1], now)]
         run = RunProjection(fold.record(state), closed=False)
         await write(self.engine, [Projection(job_id, [run], rows, seen)])
 

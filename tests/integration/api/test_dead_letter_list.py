@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from api.bulk_actions.schemas import BulkFilter
+from perdure.store.session import transaction
+from perdure.store.table import jobs
 from tests.integration.api.desk import Desk, fail, log
 from tests.integration.api.stack import unique, until
 from tests.integration.api.test_bad_input import check_problem
@@ -160,7 +163,10 @@ async def test_c6_groups_count_what_failed_alike(desk: Desk) -> None:
     groups = (await desk.http.get(f"{LIST}/groups?label=run={run}")).json()["data"]
     assert [group["count"] for group in groups] == [2, 1]
     group = groups[0]
-    assert (group["error"]["message"], group["jobs"], group["types"]) == ("order <n> of <text> is gone", 2, ["INLINE"])
+    assert (group["error"]["message"], group["jobs"]) == ("order <n> of <text> is gone", 2)
+    (of_type,) = group["job_types"]
+    assert (of_type["type"], of_type["count"], of_type["resolved"]) == ("INLINE", 2, 0)
+    assert (of_type["first_seen"], of_type["last_seen"]) == (group["first_seen"], group["last_seen"])
     assert group["example"] == second
     assert sum(part["count"] for part in group["hours"]) == sum(part["count"] for part in group["days"]) == 2
     assert group["first_seen"] < group["last_seen"]
@@ -168,6 +174,31 @@ async def test_c6_groups_count_what_failed_alike(desk: Desk) -> None:
     page = (await desk.http.get(f"{LIST}/groups?label=run={run}&limit=1")).json()["page"]
     rest = (await desk.http.get(f"{LIST}/groups?label=run={run}&limit=1&cursor={page['cursor']}")).json()
     assert [each["count"] for each in rest["data"]] == [1]
+
+
+async def test_c6_a_group_tells_which_versions_of_a_definition_failed_so(desk: Desk) -> None:
+    run = unique()
+    step = {"id": "a", "type": "FAIL", "with": {"code": f"STEP.C6.{run[:6].upper()}", "times": 1}}
+    parked = [await park(desk, [step], labels={"run": run}) for _ in range(3)]
+    for job_id, version in zip(parked, ("invoice-run@3", "invoice-run@4", "invoice-run@4"), strict=True):
+        async with transaction(desk.api.engine) as connection:
+            await connection.execute(update(jobs).where(jobs.c.id == job_id).values(type=version))
+    assert (await desk.decide(parked[1], "/retry", {"reason": "mended"})).status_code == 202
+    await desk.reach(parked[1], "COMPLETED")
+    await desk.api.project(parked[1])
+    async with transaction(desk.api.engine) as connection:
+        await connection.execute(update(jobs).where(jobs.c.id == parked[1]).values(type="invoice-run@4"))
+    for state in ("PARKED", "ALL"):
+        answer = await desk.http.get(f"{LIST}/groups?label=run={run}&state={state}")
+        (group,) = answer.json()["data"]
+        newest, oldest = group["job_types"]
+        assert (group["count"], group["resolved"]) == (2, 1)
+        assert (newest["type"], newest["count"], newest["resolved"]) == ("invoice-run@4", 1, 1)
+        assert (oldest["type"], oldest["count"], oldest["resolved"]) == ("invoice-run@3", 1, 0)
+        assert group["first_seen"] == oldest["first_seen"] == oldest["last_seen"] < newest["first_seen"]
+        assert newest["first_seen"] < newest["last_seen"] == group["last_seen"]
+    one = (await desk.http.get(f"{LIST}/groups?label=run={run}&type=invoice-run@3")).json()["data"][0]
+    assert (one["count"], [each["type"] for each in one["job_types"]]) == (1, ["invoice-run@3"])
 
 
 async def test_c6_groups_remember_what_was_brought_home(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from functools import partial
 from typing import Any
 
 from temporalio.client import Client
@@ -12,6 +13,7 @@ from perdure.projection import fold, reader
 from perdure.projection.record import JobRecord
 from perdure.store.journal import list_journal
 from perdure.store.ledger import get_entry
+from perdure.store.retrying import retrying_units
 from perdure.store.session import transaction
 from tests.integration.projection.conftest import Plant
 from tests.server.partner import Partner
@@ -63,6 +65,25 @@ async def test_b3_a_retrying_step_shows_its_failed_attempts_before_they_are_hist
         ("FAILED", False),
         ("COMPLETED", False),
     ]
+
+
+def retries_after(attempts: int, job: JobRecord) -> bool:
+    return job.status is JobStatus.RETRYING and job.steps[0].attempt_count == attempts
+
+
+async def test_a_step_that_waits_on_a_timer_of_the_workflow_is_retrying_too(plant: Plant, partner: Partner) -> None:
+    partner.answers["/pay"] = [503, 503, 200]
+    retry = {"initial_interval": "1h", "maximum_interval": "1h", "jitter": 0}
+    call = {"id": "pay", "type": "HTTP_CALL", "with": {"url": f"{partner.url}/pay"}, "retry": retry}
+    handle = await plant.bench.start([{**call, "effect": "at_most_once"}])
+    for made in (1, 2):
+        shown = await plant.shown(handle.id, partial(retries_after, made))
+        async with transaction(plant.engine) as connection:
+            (unit,) = (await retrying_units(connection, [shown]))[handle.id]
+        due = unit.next_retry_at is not None and unit.next_retry_at > unit.observed_at
+        assert (unit.step_id, unit.attempt, due, shown.retry_count) == ("pay", made + 1, True, made - 1)
+        await handle.execute_update("retry_now", {"steps": ["pay"]})
+    await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED)
 
 
 async def test_a_parked_job_is_shown_and_comes_home_by_a_signal_of_the_cli(

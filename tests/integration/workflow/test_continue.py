@@ -5,9 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.contrib.pydantic import pydantic_data_converter
 
+from perdure.contract.journal import JournalType
 from perdure.contract.state import JobStatus
+from perdure.projection.decoder import decode_events
+from perdure.projection.fold import fold_run, record
 from tests.integration.workflow.conftest import Bench, Handle, running_bench
+from tests.integration.workflow.history_check import check_no_task_failed
 from tests.integration.workflow.test_parking import status_attribute
 from tests.server.partner import Partner
 from tests.server.temporal import running_temporal
@@ -106,6 +112,32 @@ async def test_compensations_go_on_after_continue_as_new(early: Bench, partner: 
     assert await runs(early, handle) > 1
     assert partner.order == ["/do", "/undo"]
     assert (await early.states(handle))["each"] == "COMPENSATED"
+
+
+@pytest.mark.parametrize("by_update", [True, False])
+async def test_a_canceled_job_that_continues_as_new_while_it_is_undone_ends_canceled(
+    early: Bench, partner: Partner, *, by_update: bool
+) -> None:
+    undo = {"type": "HTTP_CALL", "with": {"url": f"{partner.url}/undo-${{ index }}", "method": "POST"}}
+    rest = {"id": "rest", "type": "WAIT", "with": {"name": "go"}}
+    handle = await early.start([each(compensate=undo), rest], input={"rows": list(range(20))})
+    await early.until(handle, "rest", "WAITING")
+    before = (await handle.describe()).run_id
+    if by_update:
+        await handle.execute_update("cancel", {"actor": "ann", "reason": "enough"})
+    else:
+        await handle.cancel(reason="enough")
+    assert await early.canceled(handle)
+    assert [partner.calls[f"/undo-{number}"] for number in range(20)] == [1] * 20
+    described = await handle.describe()
+    assert (described.status, described.run_id != before) == (WorkflowExecutionStatus.CANCELED, True)
+    history = await early.client.get_workflow_handle(handle.id, run_id=described.run_id).fetch_history()
+    check_no_task_failed(history)
+    state, rows = fold_run(handle.id, history.run_id, await decode_events(pydantic_data_converter, history.events))
+    assert record(state).status_reason == f"canceled{' by ann' if by_update else ''}: enough"
+    kinds = [row.type for row in rows]
+    assert kinds[-1] is JournalType.JOB_CANCELED
+    assert JournalType.JOB_CANCEL_REQUESTED not in kinds
 
 
 async def continued(handle: Handle) -> bool:

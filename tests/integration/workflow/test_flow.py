@@ -114,3 +114,11 @@ async def test_no_failed_workflow_task_was_seen(bench: Bench) -> None:
     queue = f"perdure-{bench.queue}"
     wedged = bench.client.list_workflows(f'TaskQueue="{queue}" AND TemporalReportedProblems IS NOT NULL')
     assert [execution.id async for execution in wedged] == []
+
+
+async def test_a_sleep_until_a_time_more_than_a_year_ahead_fails_and_does_not_end_early(bench: Bench) -> None:
+    steps = [{"id": "nap", "type": "SLEEP", "with": {"until": "${ input.time }"}}]
+    result = await bench.run(steps, input={"time": "2999-01-01T00:00:00Z"}, dead_letter={"enabled": False})
+    assert result.error is not None
+    assert (result.error.code, result.error_step) == ("STEP.PARAMETERS", "nap")
+    assert result.error.message == "$.until: must be at most 365 days after the step begins"

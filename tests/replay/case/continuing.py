@@ -105,6 +105,14 @@ async def continued_in_compensation(bench: Bench, partner: Partner) -> Handle:
     return handle
 
 
+async def continued_after_a_cancel(bench: Bench, partner: Partner) -> Handle:
+    undo = {"type": "HTTP_CALL", "with": {"url": f"{partner.url}/undo-${{ item }}"}}
+    handle = await bench.start([each(partner, list(range(16)), compensate=undo), nap("nap", "1h")])
+    await bench.until(handle, "nap", "WAITING")
+    await handle.execute_update("cancel", BY)
+    return handle
+
+
 async def continued(handle: Handle) -> bool:
     return (await handle.describe()).run_id != handle.first_execution_run_id
 
@@ -115,4 +123,5 @@ CASES: list[Case] = [
     continued_while_waiting_by_expression,
     continued_while_scheduled,
     continued_in_compensation,
+    continued_after_a_cancel,
 ]

@@ -12,6 +12,7 @@ from tests.replay.case.part import (
     BY,
     Case,
     asked,
+    backs_off,
     call,
     compute,
     each,
@@ -145,6 +146,40 @@ async def hurried_and_given_up(bench: Bench, partner: Partner) -> Handle:
     return handle
 
 
+async def hurried_in_vain(bench: Bench, partner: Partner) -> Handle:
+    """Recorded before the workflow let anybody end its own backoffs: both updates were taken, and changed nothing."""
+    partner.answers.update({"/pay": [503, 200], "/mail": [503, 503, 200]})
+    late = {"initial_interval": "2s", "maximum_interval": "2s"}
+    steps = [call(partner, id_, retry=late, effect="at_most_once", depends_on=[]) for id_ in ("pay", "mail")]
+    handle = await bench.start(steps)
+    await bench.eventually(partial(backs_off, handle, 2))
+    await handle.execute_update("retry_now", {**BY, "steps": ["pay"]})
+    await handle.execute_update("give_up", {**BY, "steps": ["mail"]})
+    return handle
+
+
+async def hurried_on_timers(bench: Bench, partner: Partner) -> Handle:
+    """Of what the workflow repeats itself; at last one whose attempt runs is given up, and not repeated."""
+    partner.answers.update({"/pay": [503, 200], "/mail": [503], "/slow": [503]})
+    late = {"initial_interval": "1h", "maximum_interval": "1h"}
+    once = {"retry": late, "effect": "at_most_once", "depends_on": []}
+    said = {"id": "say", "type": "LOG", "with": {"message": "${ secrets.NONE }"}, "retry": late, "depends_on": []}
+    handle = await bench.start([*(call(partner, id_, **once) for id_ in ("pay", "mail")), said])
+    await bench.eventually(partial(backs_off, handle, 3))
+    await handle.execute_update("retry_now", {**BY, "steps": ["pay"]})
+    await bench.until(handle, "pay", "COMPLETED")
+    await handle.execute_update("give_up", {**BY, "steps": ["mail", "say"]})
+    await bench.until(handle, "mail", "DEAD_LETTERED")
+    await bench.until(handle, "say", "DEAD_LETTERED")
+    partner.delays["/mail"] = 1
+    await handle.execute_update("retry", {**BY, "steps": ["mail"]})
+    await bench.eventually(partial(asked, partner, "/mail", 2))
+    await handle.execute_update("give_up", {**BY, "steps": ["mail"]})
+    await bench.until(handle, "mail", "DEAD_LETTERED")
+    await handle.signal("discard", {})
+    return handle
+
+
 async def worker_stopped(bench: Bench, partner: Partner) -> Handle:
     """The only attempt that the policy allows is cut off by a deployment, and made again."""
     partner.delays["/slow"] = 20
@@ -170,5 +205,7 @@ CASES: list[Case] = [
     refused_commands,
     stopped_by_temporal_itself,
     hurried_and_given_up,
+    hurried_in_vain,
+    hurried_on_timers,
     worker_stopped,
 ]

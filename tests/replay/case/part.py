@@ -5,6 +5,7 @@ from typing import Any
 
 from temporalio.api.enums.v1 import PendingActivityState
 
+from perdure.contract.name import TIMER_BACKOFF
 from tests.integration.workflow.conftest import Bench, Handle
 from tests.integration.workflow.test_parking import status_attribute
 from tests.server.partner import Partner
@@ -91,3 +92,12 @@ async def waits_for_an_attempt(handle: Handle, count: int) -> bool:
     pending = (await handle.describe()).raw_description.pending_activities
     idle = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
     return sum(one.attempt > 1 and one.state == idle for one in pending) == count
+
+
+async def backs_off(handle: Handle, units: int) -> bool:
+    """Whether so many units have waited on timers of the workflow for another attempt."""
+    events = (await handle.fetch_history()).events
+    summaries = [
+        event.user_metadata.summary.data for event in events if event.HasField("timer_started_event_attributes")
+    ]
+    return sum(TIMER_BACKOFF.encode() in summary for summary in summaries) == units

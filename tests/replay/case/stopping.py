@@ -1,6 +1,11 @@
 """Jobs that are stopped while their units are in each of their states, and steps that begin again out of each."""
 
+import asyncio
+from functools import partial
+
 from tests.integration.workflow.conftest import Bench, Handle
+from tests.integration.workflow.test_sleep_crossing import fired
+from tests.integration.workflow.working import working
 from tests.replay.case.part import (
     BY,
     Case,
@@ -12,6 +17,7 @@ from tests.replay.case.part import (
     nap,
     parked_units,
     undone,
+    wait,
 )
 from tests.server.partner import Partner
 
@@ -41,6 +47,21 @@ async def canceled_while_running(bench: Bench, partner: Partner) -> Handle:
     await bench.eventually(lambda: asked(partner, "/one", 1))
     await bench.eventually(lambda: asked(partner, "/each-1", 2))
     await handle.execute_update("cancel", BY)
+    return handle
+
+
+async def canceled_when_it_had_slept(bench: Bench, partner: Partner) -> Handle:
+    """The timer has fired in the workflow task that begins with the cancel."""
+    own = Bench(bench.client, f"{bench.queue}-slept")
+    undo = {"type": "HTTP_CALL", "with": {"url": f"{partner.url}/undo-nap"}}
+    async with working(own, "recorder"):
+        handle = await own.start([nap("nap", "2s", compensate=undo), wait("go")])
+        await own.until(handle, "nap", "WAITING")
+    asked = asyncio.create_task(handle.execute_update("cancel", BY))
+    await own.eventually(partial(fired, handle))
+    async with working(own, "recorder"):
+        await asked
+        await own.canceled(handle)
     return handle
 
 
@@ -90,6 +111,7 @@ CASES: list[Case] = [
     discarded_while_parked,
     canceled_while_running,
     canceled_before_its_time,
+    canceled_when_it_had_slept,
     canceled_while_paused,
     begun_again,
     without_items_and_dead_letters,

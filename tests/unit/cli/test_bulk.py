@@ -174,5 +174,10 @@ def test_lists_send_their_filter_and_print_what_is_parked(api: CannedApi, run: R
     shown = run("dead-letters", "get", "a")
     assert "read deploy/runbooks/step-permanent.md" in shown.stdout
     group = {"fingerprint": "f", "error": error, "count": 3, "jobs": 2, "first_seen": at, "last_seen": at}
-    api.answer("GET /v1/dead-letters/groups", {"data": [{**group, "example": "default:a"}], "page": {}})
-    assert "STEP.BAD" in run("dead-letters", "groups").stdout
+    seen = {"count": 2, "resolved": 1, "first_seen": at, "last_seen": at}
+    types = [{"type": f"run@{version}", **seen} for version in (5, 4, 3, 2)]
+    group |= {"example": "default:a", "job_types": types}
+    api.answer("GET /v1/dead-letters/groups", {"data": [group], "page": {}})
+    told = run("dead-letters", "groups").stdout
+    assert "STEP.BAD" in told
+    assert "run@5 3, run@4 3, run@3 3, 1 more" in told
