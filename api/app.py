@@ -22,6 +22,7 @@ from api.jobs import decision_operation, decision_routes, diagnosis_routes, item
 from api.jobs import routes as jobs
 from api.jobs.batch import BatchRequest
 from api.jobs.entering import KeyEntries
+from api.jobs.first_rows import FirstRows
 from api.jobs.schemas import DryRunView
 from api.keys import routes as keys
 from api.keys.schemas import KeyRequest, RevokeRequest, RotateRequest
@@ -151,7 +152,7 @@ def _lifespan(settings: Settings, secrets: Secrets, process: ProcessMetrics, tra
         # A profile of Temporal's own may name another namespace than the setting does.
         here = settings.model_copy(update={"temporal_namespace": temporal.namespace})
         store, keys = Store(engine, settings.database_pool_size), KeyRing(engine, secrets.pepper)
-        found = Services(here, temporal, store, keys, KeyEntries(store), tracing)
+        found = Services(here, temporal, store, keys, KeyEntries(store), FirstRows(store), tracing)
         bootstrap = asyncio.create_task(_keep_admin_key(engine, secrets))
         try:
             yield {"services": found}
@@ -160,6 +161,7 @@ def _lifespan(settings: Settings, secrets: Secrets, process: ProcessMetrics, tra
             with suppress(asyncio.CancelledError):
                 await bootstrap
             await found.entries.close()
+            await found.first_rows.close()
             await engine.dispose()
 
     return run

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from temporalio.client import Client
 
 from api.jobs.entering import KeyEntries
+from api.jobs.first_rows import FirstRows
 from api.jobs.told import Told
 from api.jobs.turn import Turns
 from api.store import Store
@@ -24,6 +25,7 @@ class Services:
     store: Store
     keys: KeyRing
     entries: KeyEntries
+    first_rows: FirstRows
     tracing: Tracing = field(default_factory=Tracing)
     turns: Turns = field(default_factory=Turns)
     told: Told = field(default_factory=Told)

@@ -54,7 +54,11 @@ async def main(jobs: int) -> None:
         config = StackConfig(
             ephemeral=True, api_port=0, temporal_port=0, ui_port=0, env={"PERDURE_HTTP_ALLOWED_HOSTS": "127.0.0.1"}
         )
-        bare = replace(config, worker=(*config.worker[:-1], "benchmarks.unprojected"))
+        bare = replace(
+            config,
+            api=(*config.api[:-1], "benchmarks.unprojected_api"),
+            worker=(*config.worker[:-1], "benchmarks.unprojected"),
+        )
         async with AsyncExitStack() as opened:
             stacks = {
                 "projection on": await opened.enter_async_context(EmbeddedStack(config)),

@@ -15,11 +15,10 @@ import subprocess
 import sys
 import time
 
-import asyncpg
-from sqlalchemy.engine import make_url
 from temporalio.client import Client
 from uuid_utils import uuid7
 
+from benchmarks.lag import RowWatch
 from benchmarks.partner import partner
 from benchmarks.plain import QUEUE, Calling, Local, Remote, connected
 from benchmarks.side import Side, Start, call_steps, log_steps, spec, stack_pids
@@ -31,10 +30,6 @@ from perdure.embedded.stack import EmbeddedStack
 ROUNDS = 4
 ALONE = 50
 WARM_UP = 10
-_LAGS = """
-SELECT extract(epoch FROM projected_at - completed_at) * 1000 FROM jobs
-WHERE completed_at IS NOT NULL ORDER BY created_at DESC LIMIT $1
-"""
 
 
 async def latency(start: Start) -> float:
@@ -47,16 +42,6 @@ async def latency(start: Start) -> float:
     return statistics.median(taken)
 
 
-async def lags(database_url: str, jobs: int) -> list[float]:
-    """Milliseconds from the ends of the newest jobs to their rows, in order."""
-    url = make_url(database_url).set(drivername="postgresql")
-    connection = await asyncpg.connect(url.render_as_string(hide_password=False))
-    try:
-        return sorted(float(row[0]) for row in await connection.fetch(_LAGS, jobs))
-    finally:
-        await connection.close()
-
-
 async def compare(jobs: int, stack: EmbeddedStack, url: str) -> None:
     """Measure all sides on one stack and print them."""
     info = stack.info
@@ -65,7 +50,7 @@ async def compare(jobs: int, stack: EmbeddedStack, url: str) -> None:
     plain = subprocess.Popen(  # noqa: ASYNC220
         [sys.executable, "-m", "benchmarks.plain", info.temporal_address, *sys.argv[1:]]
     )
-    ours = stack_pids(stack)
+    ours, watch = stack_pids(stack), RowWatch(info.database_url)
     theirs = {"temporal": ours["temporal"], "postgres": ours["postgres"], "worker": plain.pid}
     logs, calls = (Submitter(info.api_url, key, spec(steps)) for steps in (log_steps(), call_steps(url)))
     remote, local, calling = (_start(client, each, url) for each in (Remote, Local, Calling))
@@ -83,9 +68,9 @@ async def compare(jobs: int, stack: EmbeddedStack, url: str) -> None:
         for number in range(ROUNDS):
             turns = list(sides.values())
             for side in turns if number % 2 == 0 else reversed(turns):
-                await side.measure(jobs // ROUNDS)
-                await asyncio.sleep(1)  # the rows of the last jobs
-        behind = await lags(info.database_url, 2 * jobs)
+                async with watch.watching() if side.pids is ours else asyncio.timeout(None):
+                    await side.measure(jobs // ROUNDS)
+        behind = await watch.lags(client)
         submit_ms, start_ms = await latency(logs.submit), await latency(remote)
     finally:
         logs.close()
@@ -112,7 +97,7 @@ def _print(sides: dict[str, Side], behind: list[float], submit_ms: float, start_
     print(f"submission alone p50: REST {submit_ms:.1f} ms, SDK {start_ms:.1f} ms, ratio {submit_ms / start_ms:.2f}")
     print("                      wanted <= 1.5")
     p50, p99 = statistics.median(behind), behind[int(len(behind) * 0.99) - 1]
-    print(f"a job's end to its row under load: p50 {p50:.0f} ms, p99 {p99:.0f} ms")
+    print(f"an event to its row under load: p50 {p50:.0f} ms, p99 {p99:.0f} ms")
     print("                      wanted <= 1000 ms")
 
 

@@ -67,7 +67,7 @@ def dead_letter_view(parked: ParkedJob, linker: Linker) -> DeadLetterView:
 def decision_options(job_id: str, units: list[str]) -> list[DecisionOptionView]:
     """What can be decided: about each unit, or (discard) about the whole job."""
     path = dead_letter_path(job_id)
-    about = {"retry": units, "skip": [unit for unit in units if not unit.endswith(".compensate")], "discard": []}
+    about = {"retry": units, "skip": units, "discard": []}
     return [DecisionOptionView(action=verb, path=f"{path}/{verb}", units=named) for verb, named in about.items()]
 
 

@@ -90,7 +90,8 @@ async def catch_up(found: Services, job_id: str) -> None:
 
 
 def _is_behind(found: Services, row: JobRecord) -> bool:
-    return found.told.more_than(row.id, (row.run_started_at, row.last_event_id))
+    # One without any event says what was submitted, and nothing of what became of it.
+    return not row.last_event_id or found.told.more_than(row.id, (row.run_started_at, row.last_event_id))
 
 
 async def _stored(found: Services, principal: Principal, job_id: str) -> Reading | None:

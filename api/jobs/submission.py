@@ -78,6 +78,7 @@ async def start_once(found: Services, principal: Principal, request: StartReques
         raise TemporalUnavailableError(_again(request, key)) from error
     job = queued_job(request, run_id)
     await _enter(found, job)
+    found.first_rows.add(job)
     return Submitted(Reading(job), replayed=False)
 
 

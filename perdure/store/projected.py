@@ -45,7 +45,10 @@ def _upsert(
 def _job_upsert() -> Insert:
     new = insert_rows(jobs).excluded
     changes: dict[str, ColumnElement[Any]] = {
-        "created_at": func.least(new.created_at, jobs.c.created_at),
+        # What a submission wrote itself (`last_event_id` 0) is by another clock.
+        "created_at": case(
+            (jobs.c.last_event_id == 0, new.created_at), else_=func.least(new.created_at, jobs.c.created_at)
+        ),
         "lag_ms": func.coalesce(new.lag_ms, jobs.c.lag_ms),
         "problem": case((new.completed_at.is_(None), jobs.c.problem)),
     }
@@ -60,6 +63,7 @@ def _run_upsert() -> Insert:
 
 
 _JOBS = _job_upsert().returning(jobs.c.id)
+_FIRST_JOBS = insert_rows(jobs, leave_out={"problem"}).on_conflict_do_nothing().returning(jobs.c.id)
 _RUNS = _run_upsert().returning(runs.c.run_id)
 _STEPS = _upsert(steps)
 _ATTEMPTS = _upsert(attempts)
@@ -86,6 +90,16 @@ async def positions(connection: AsyncConnection, run_ids: Collection[str]) -> di
 async def write_jobs(connection: AsyncConnection, rows: Rows) -> set[str]:
     """Write job rows unless what is stored is further on. Returns the ids of those written."""
     return set(await write_rows(connection, _JOBS, rows))
+
+
+async def known_jobs(connection: AsyncConnection, job_ids: Collection[str]) -> set[str]:
+    """Those of the jobs that have a row."""
+    return set(await connection.scalars(select(jobs.c.id).where(is_one_of(jobs.c.id, job_ids))))
+
+
+async def write_first_jobs(connection: AsyncConnection, rows: Rows) -> set[str]:
+    """Write job rows where there are none. Returns the ids of those written."""
+    return set(await write_rows(connection, _FIRST_JOBS, rows))
 
 
 async def write_steps(connection: AsyncConnection, rows: Rows) -> None:

@@ -127,11 +127,13 @@ def _until_accepted(stack: Stack, action_id: str, number: int) -> Any:
         time.sleep(0.2)
 
 
+@pytest.mark.parametrize("effect", ["idempotent", "at_most_once"])  # repeated by Temporal, and by the workflow
 def test_retrying_jobs_are_listed_apart_hurried_and_given_up(
-    stack: Stack, client: PerdureClient, partner: Partner
+    stack: Stack, client: PerdureClient, partner: Partner, effect: str
 ) -> None:
     partner.answers["/slow"] = [500]
-    step = {**call(partner, "slow", "/slow"), "retry": {"initial_interval": "1h", "maximum_attempts": 5}}
+    retry = {"initial_interval": "1h", "maximum_attempts": 5}
+    step = {**call(partner, "slow", "/slow"), "retry": retry, "effect": effect}
     id_ = client.submit({"name": "slow", "steps": [step]}).job.id
     until(client, id_, lambda job: job.status == "RETRYING")
     deadline = time.monotonic() + 60

@@ -12,7 +12,7 @@ from temporalio.api.history.v1 import HistoryEvent as Event
 
 from perdure.contract.identifier import UnitId
 from perdure.contract.local_first import NOT_COUNTED
-from perdure.contract.name import ACTIVITY_LOCAL, COMMAND_CANCEL, IDENTITY_CANCEL
+from perdure.contract.name import ACTIVITY_LOCAL, COMMAND_CANCEL, IDENTITY_CANCEL, IDENTITY_CANCELED_BEFORE
 from perdure.projection.record import JournalEvent
 
 CITES = {
@@ -176,6 +176,8 @@ def _check_complete(raw: Sequence[Event], journal: Sequence[JournalEvent]) -> No
             continue
         if type_.startswith(("ACTIVITY", "TIMER")) and (unit_of(events, event) or "").startswith("perdure:"):
             continue
+        if event.workflow_execution_cancel_requested_event_attributes.identity == IDENTITY_CANCELED_BEFORE:
+            continue  # told of the run before, in which it was somebody's decision
         if type_ in silent or (type_ == "MARKER_RECORDED" and not _tells_of_a_try(event)):
             continue
         assert event.event_id in told, f"nothing is told of event {event.event_id}, {type_}"

@@ -1,9 +1,9 @@
 """The sweep: finds, by comparing visibility with the tables, what no mark told of (architecture 6).
 
-Four looks, each as often as it is cheap: runs that were ended from outside (every interval), whatever
-started or closed since the watermark (`deep_every`), workflows that are stuck (as often), and every
-running one (`full_every`, at the start, after Postgres was away and after marks were lost). What it
-finds it marks; the projector does the rest.
+Five looks, each as often as it is cheap: runs that were ended from outside (every interval), activities
+that somebody paused in Temporal (`held_every`), whatever started or closed since the watermark (`deep_every`),
+workflows that are stuck (as often), and every running one (`full_every`, at the start, after Postgres was away
+and after marks were lost). What it finds it marks; the projector does the rest.
 """
 
 import time
@@ -21,6 +21,7 @@ from perdure.store.session import StoreUnavailableError, transaction
 from perdure.store.sweep import get_watermark, set_problems, set_watermark
 from worker.mark import Mark, MarkSet
 from worker.service.background import Background
+from worker.service.held import HeldJobs
 from worker.service.leader import Leader
 from worker.service.visibility import Execution, Visibility
 
@@ -37,6 +38,7 @@ class SweepConfig:
     """Seconds. `overlap`: visibility lags behind; `patience`: how long something behind holds the watermark."""
 
     interval: float = 1.0
+    held_every: float = 5.0
     deep_every: float = 15.0
     full_every: float = 180.0
     overlap: float = 60.0
@@ -61,7 +63,8 @@ class Sweep:
         self._leader = leader
         self._config = config or SweepConfig()
         self._background = Background("sweep", self._round)
-        self._due = {"deep": 0.0, "stuck": 0.0, "full": 0.0}
+        self._held = HeldJobs(marks)
+        self._due = {"held": 0.0, "deep": 0.0, "stuck": 0.0, "full": 0.0}
         self._thorough = True
 
     async def start(self) -> None:
@@ -93,6 +96,9 @@ class Sweep:
         if self._marks.take_overflowed():
             self._be_thorough()
         await self._outside()
+        if time.monotonic() >= self._due["held"]:
+            self._held.compare(await self._visibility.held())
+            self._due["held"] = time.monotonic() + self._config.held_every
         if time.monotonic() >= self._due["deep"]:
             busy = self._visibility.busy
             await self._deep()

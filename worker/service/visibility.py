@@ -27,6 +27,8 @@ _PAGE = 1_000
 _PAUSE, _BURST = 0.5, 5
 """Seconds between calls in the long run, and how many may follow at once: production allows 10 a second to all."""
 _PROBLEMS = "TemporalReportedProblems"
+_HELD = "TemporalPauseInfo"
+"""Temporal sets it while an activity of the run is paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,12 @@ class Visibility:
     def stuck(self) -> AsyncIterator[list[Execution]]:
         """Runs whose workflow task keeps failing."""
         return self._list(f'ExecutionStatus = "Running" AND {_PROBLEMS} IS NOT NULL')
+
+    async def held(self) -> list[tuple[str, str]]:
+        """(job, run) of the runs of which an activity is paused, at most a page: the newest."""
+        query = f'WorkflowType = "{JOB_WORKFLOW}" AND ExecutionStatus = "Running" AND {_HELD} IS NOT NULL'
+        response = await self._call(query, b"")
+        return [(info.execution.workflow_id, info.execution.run_id) for info in response.executions]
 
     async def page_started_until(
         self, until: datetime, token: bytes, size: int = _PAGE

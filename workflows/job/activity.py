@@ -20,7 +20,7 @@ from perdure.contract.state import Effect, StepStatus
 from perdure.contract.step_call import StepInput, StepResult
 from workflows.job.cheap import is_cheap
 from workflows.job.outcome import Completed, Failed, Outcome, Postponed, failure, out_of_time, read_failure
-from workflows.job.remote import Again, after_failure, given_up
+from workflows.job.remote import Again, after_failure, given_up, in_words
 from workflows.job.state import JobRun
 from workflows.job.unit import Unit
 
@@ -49,7 +49,7 @@ async def run_activity(job: JobRun, unit: Unit, call: StepInput) -> Outcome:
         ended = await _run_remotely(job, unit, call.model_copy(update={"before": before}), ends_at)
         further = after_failure(job, unit, call, ended) if isinstance(ended, Failed) else ended
         if not isinstance(further, Again):
-            return further
+            return in_words(job, unit, further) if isinstance(further, Failed) else further
         before = further.failed.ledger
         if not await job.backoffs.wait(unit, further.delay):
             return given_up(job, unit, call, further.failed)

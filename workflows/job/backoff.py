@@ -69,5 +69,9 @@ class Backoffs:
         wait = self._open.get(unit)
         return wait is not None and wait.ended
 
+    def is_last(self, unit: Unit) -> bool:
+        """Whether somebody gave this round of the unit up."""
+        return (unit, unit.round) in self._last
+
     def _given_up(self, unit: Unit) -> bool:
-        return (unit, unit.round) in self._last and workflow.patched(PATCH)
+        return self.is_last(unit) and workflow.patched(PATCH)

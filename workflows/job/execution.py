@@ -233,7 +233,7 @@ class Execution:
         await self._take_what_ended()
         if self.scheduler.running or not self.dependents.idle or not workflow.all_handlers_finished():
             return
-        if self.scheduler.waking:
+        if self.scheduler.waking or self._start_time.passing:
             return
         start = self.job.start.model_copy(update={"carried": self._carry(), "kept": {}})
         size = len(start.model_dump_json(by_alias=True).encode())

@@ -15,6 +15,8 @@ from workflows.job.outcome import Failed, failure, no_time_left
 from workflows.job.state import JobRun
 from workflows.job.unit import Unit
 
+TOTAL_TIMEOUT = "STEP.TOTAL_TIMEOUT"
+
 
 @dataclass(frozen=True, slots=True)
 class Again:
@@ -59,4 +61,15 @@ def _again(call: StepInput, failed: Failed) -> Again:
 def given_up(job: JobRun, unit: Unit, call: StepInput, last: Failed) -> Failed:
     """How a round ends that a person gave up after `last`."""
     # That surely took no effect, else it would not have been repeated: another error would ask for `force`.
-    return last if call.effect is Effect.AT_MOST_ONCE else no_time_left(job, unit, last)
+    return last if call.effect is Effect.AT_MOST_ONCE else in_words(job, unit, no_time_left(job, unit, last))
+
+
+def in_words(job: JobRun, unit: Unit, failed: Failed) -> Failed:
+    """The failure; where a person gave the round up it says so, and of no time that would have been up."""
+    if failed.error.code != TOTAL_TIMEOUT or not job.backoffs.is_last(unit):
+        return failed
+    last = failed.error.details.get("code")
+    told = f"; the last one failed with {last}" if last else ""
+    message = f"it was given up: no further attempt is made{told}"
+    given = failure(job, unit, TOTAL_TIMEOUT, failed.error.error_class, message, failed.error.details)
+    return replace(failed, error=given.error)

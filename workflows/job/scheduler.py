@@ -114,6 +114,8 @@ class Scheduler:
         if unit.status is StepStatus.PENDING and not unit.behind:
             unit.status = StepStatus.RUNNING
             unit.started_at = unit.started_at or workflow.now().isoformat()
+            if isinstance(unit, StepRun):
+                unit.begun_at = workflow.info().get_current_history_length()
         self._underway.tasks[unit] = asyncio.create_task(self._run(unit))
 
     def _begin_fan_out(self, step: StepRun) -> None:

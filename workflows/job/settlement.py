@@ -7,6 +7,7 @@ from temporalio import workflow
 
 from perdure.contract.error import ErrorClass, ErrorInfo
 from perdure.contract.journal import JournalType
+from perdure.contract.local_first import LOCAL_OUTPUT_BYTES
 from perdure.contract.state import StepStatus
 from workflows.job.ahead import leave_place
 from workflows.job.dependents import Dependents
@@ -18,6 +19,9 @@ from workflows.job.underway import Underway
 from workflows.job.unit import FanOut, StepRun, Unit
 
 KEEP_PATCH = "keep-what-completed"
+UNBEGUN_PATCH = "what-never-began-is-omitted"
+_TOLD_AT_ONCE = {"WAIT", "APPROVAL", *LOCAL_OUTPUT_BYTES}
+"""Types that the history holds something of although they were stopped in the workflow task that began them."""
 
 
 class Settlement:
@@ -73,6 +77,9 @@ class Settlement:
         return unit.id.compensates and workflow.patched(KEEP_PATCH)
 
     def _cancel(self, unit: Unit, *, told: bool) -> None:
+        if _never_began(unit):
+            unit.status, unit.started_at = StepStatus.PENDING, None
+            return
         if not told:
             self._job.notes.add(JournalType.STEP_CANCELED, step=unit.name, round_=unit.round)
         self.finish(unit, StepStatus.CANCELED)
@@ -243,3 +250,11 @@ class Settlement:
         """A fan-out that was parked as a whole is decided about: it loses what it kept for being undone."""
         if isinstance(unit, StepRun) and unit.fan_out is not None:
             self.forget_items(unit)
+
+
+def _never_began(unit: Unit) -> bool:
+    """Whether a step was begun and stopped in one workflow task: the SDK then sends neither."""
+    if not isinstance(unit, StepRun) or unit.fan_out is not None or unit.operation.type in _TOLD_AT_ONCE:
+        return False
+    same_task = unit.begun_at == workflow.info().get_current_history_length()
+    return same_task and workflow.patched(UNBEGUN_PATCH)

@@ -10,6 +10,7 @@ from perdure.contract.name import TIMER_START
 from perdure.contract.spec import JobSpec
 from perdure.contract.timestamp import parse_timestamp
 from workflows.job.deadline import Deadline
+from workflows.job.sleep import OVER_PATCH
 
 
 class StartTime:
@@ -28,6 +29,11 @@ class StartTime:
     def due(self) -> bool:
         """Whether the job may work."""
         return self.started_at is not None
+
+    @property
+    def passing(self) -> bool:
+        """Whether the time has come and its timer, which the history has as fired, was not told of (`is_over`)."""
+        return not self.due and not self._in_future() and workflow.patched(OVER_PATCH)
 
     def watch(self) -> None:
         """Set the timer, if there is something to wait for."""

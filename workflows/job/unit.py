@@ -68,6 +68,8 @@ class StepRun(Unit):
     """A step of the spec. `fan_out` is set once its items are known; compensations once they are begun."""
 
     fan_out: FanOut | None = None
+    begun_at: int | None = None
+    """How long the history was when its round began: of the same length, it holds nothing of that yet."""
     compensations: dict[str, Unit] = field(default_factory=dict)
 
     @property

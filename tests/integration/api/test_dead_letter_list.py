@@ -278,6 +278,25 @@ async def test_an_entry_tells_units_attempts_retention_lineage_and_decisions(des
     assert entry["job"]["id"] == job_id
 
 
+async def test_what_can_be_decided_about_a_parked_compensation_is_told_and_taken(desk: Desk) -> None:
+    undo = {"type": "FAIL", "with": {"class": "PERMANENT"}}
+    job_id = await park(desk, [log("a", compensate=undo), fail("b")])
+    assert (await desk.decide(job_id, "/discard", {"reason": "no"})).status_code == 202
+
+    async def parked() -> bool:
+        await desk.api.project(job_id)
+        answer = await desk.http.get(f"{LIST}/{job_id}")
+        return answer.status_code == 200 and answer.json()["parked"][0]["unit"] == "a.compensate"
+
+    await until(parked)
+    options = (await desk.http.get(f"{LIST}/{job_id}")).json()["decisions"]
+    named = {option["action"]: option["units"] for option in options}
+    assert named == {"retry": ["a.compensate"], "skip": ["a.compensate"], "discard": []}
+    body = {"reason": "undone by hand", "step": "a.compensate", "output": None}
+    assert (await desk.decide(job_id, "/skip", body)).status_code == 202
+    await desk.reach(job_id, "FAILED")
+
+
 async def test_another_tenant_sees_nothing_of_it(desk: Desk) -> None:
     job_id = await park(desk, [fail("a")])
     stranger = desk.api.client(await desk.api.key("stranger", "viewer"))

@@ -64,6 +64,7 @@ async def test_giving_up_parks_the_step_at_once_with_its_attempts(desk: Desk) ->
         "STEP.TOTAL_TIMEOUT",
         1,
     )
+    assert first["error"]["message"] == "it was given up: no further attempt is made"
     assert second["status"] == "RETRYING"
     assert await desk.said(job_id, "STEP_GIVEN_UP") == [ACTOR]
     rows = [(row["type"], row["step_id"]) for row in await desk.journal(job_id)]

@@ -86,6 +86,30 @@ async def test_a_step_that_waits_on_a_timer_of_the_workflow_is_retrying_too(plan
     await plant.shown(handle.id, lambda job: job.status is JobStatus.COMPLETED)
 
 
+async def test_an_activity_that_somebody_pauses_in_temporal_is_shown_so_and_no_longer_once_let_go(
+    plant: Plant, partner: Partner, client: Client
+) -> None:
+    partner.answers["/far"] = [500]
+    retry = {"initial_interval": "1h", "maximum_interval": "1h", "jitter": 0}
+    step = {"type": "HTTP_CALL", "with": {"url": f"{partner.url}/far"}, "retry": retry, "depends_on": []}
+    handle = await plant.bench.start([{"id": "far", **step}, {"id": "off", **step}])
+    await plant.shown(handle.id, lambda job: all(step.status is StepStatus.RETRYING for step in job.steps))
+    for names in (["far"], ["far", "off"]):
+        temporal(client, "activity", "pause", "--workflow-id", handle.id, "--activity-id", names[-1])
+        paused = await plant.shown(handle.id, partial(holds, names))
+        assert paused.status is JobStatus.RETRYING
+    assert "step far failed once and is paused in Temporal" in (paused.status_reason or "")
+    for left in (["off"], []):
+        let_go = "off" if not left else "far"
+        temporal(client, "activity", "unpause", "--workflow-id", handle.id, "--activity-id", let_go)
+        await plant.shown(handle.id, partial(holds, left))
+    await handle.terminate()
+
+
+def holds(paused: list[str], job: JobRecord) -> bool:
+    return [step.id for step in job.steps if step.paused] == paused
+
+
 async def test_a_parked_job_is_shown_and_comes_home_by_a_signal_of_the_cli(
     plant: Plant, partner: Partner, client: Client
 ) -> None:

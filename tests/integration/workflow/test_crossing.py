@@ -38,15 +38,18 @@ async def early() -> AsyncIterator[Bench]:
             yield running
 
 
+@pytest.mark.parametrize("by_update", [True, False])
 async def test_a_cancel_with_the_last_completion_ends_the_job_once_and_undoes_what_it_did(
-    idle: Bench, partner: Partner
+    idle: Bench, partner: Partner, *, by_update: bool
 ) -> None:
     async with working(idle):
         handle = await idle.start([in_backoff(partner, "a")])
         await idle.eventually(lambda: called(partner, "/a"))
     await complete(idle, handle, "a")
-    await handle.cancel()
+    cancel = asyncio.create_task(handle.execute_update("cancel", {"actor": "ann"}) if by_update else handle.cancel())
+    await idle.let_pass(0.5)
     async with working(idle):
+        await cancel
         canceled = await idle.canceled(handle)
         assert await idle.states(handle) == {"a": "COMPENSATED" if canceled else "COMPLETED"}
     assert partner.calls["/undo-a"] == int(canceled)

@@ -28,11 +28,14 @@ from activities.runtime import StepRuntime
 from activities.secret import SecretStore
 from activities.wrapper import all_activities
 from perdure.contract.execution import JobStart
+from perdure.contract.journal import JournalType
 from perdure.contract.name import JOB_WORKFLOW, task_queue
 from perdure.contract.spec import JobSpec, effective
 from perdure.contract.state import JobStatus
 from perdure.egress.client import guarded_client
 from perdure.egress.policy import EgressPolicy
+from perdure.projection.decoder import decode_events
+from perdure.projection.fold import fold_run, record
 from perdure.settings import Settings
 from tests.integration.workflow import history_check as check
 from tests.integration.workflow.conftest import Bench, Handle
@@ -46,6 +49,13 @@ SEED = int(os.environ.get("PERDURE_PROPERTY_SEED", random.randrange(2**32)))
 EXAMPLES = int(os.environ.get("PERDURE_PROPERTY_EXAMPLES", "3"))
 AT_ONCE = 8
 SANDBOXED = workflow_runner(Settings(workflow_sandbox=True))
+ENDS = {
+    JournalType.JOB_COMPLETED,
+    JournalType.JOB_FAILED,
+    JournalType.JOB_CANCELED,
+    JournalType.JOB_TIMED_OUT,
+    JournalType.JOB_TERMINATED,
+}
 REFUSED = (WorkflowUpdateFailedError, RPCError)
 
 pytestmark = [
@@ -152,7 +162,19 @@ async def see_through(bench: Bench, partner: Partner, plan: Plan) -> list[Workfl
     told = list(check.happenings(runs))
     check.check_order(spec, told)
     check_undone(spec, told, partner, name, plan.answers, check.final_status(runs[-1]))
+    await check_folded(handle, runs[-1])
     return histories
+
+
+async def check_folded(handle: Handle, last: WorkflowHistory) -> None:
+    """What is shown of the job is what its workflow says of it."""
+    state, journal = fold_run(handle.id, last.run_id, await decode_events(pydantic_data_converter, last.events))
+    said = await handle.query("state")
+    shown = {step.id: (str(step.status), step.round) for step in record(state).steps}
+    meant = {name: (each["status"], each["round"]) for name, each in said["steps"].items()}
+    assert not {name: (shown[name], meant[name]) for name in meant if shown[name] != meant[name]}, handle.id
+    assert state.closed is check.final_status(last)
+    assert [row.type for row in journal if row.type in ENDS] == [journal[-1].type]
 
 
 async def do(handle: Handle, move: Move) -> None:

@@ -4,13 +4,14 @@ import asyncio
 from functools import partial
 
 from tests.integration.workflow.conftest import Bench, Handle
-from tests.integration.workflow.test_sleep_crossing import fired
+from tests.integration.workflow.test_same_task import fired
 from tests.integration.workflow.working import working
 from tests.replay.case.part import (
     BY,
     Case,
     asked,
     call,
+    child,
     compute,
     each,
     fail,
@@ -65,6 +66,12 @@ async def canceled_when_it_had_slept(bench: Bench, partner: Partner) -> Handle:
     return handle
 
 
+async def failed_as_it_began(bench: Bench, partner: Partner) -> Handle:
+    """What was begun in the workflow task of the failure never reaches Temporal."""
+    steps = [call(partner, "one"), nap("nap"), child(bench, "inner", [nap("nap")]), fail(when="${ input.nothing }")]
+    return await bench.start([{**step, "depends_on": []} for step in steps], dead_letter={"enabled": False})
+
+
 async def canceled_before_its_time(bench: Bench, partner: Partner) -> Handle:
     handle = await bench.start([nap("nap", "1ms")], delay="1h")
     await handle.cancel()
@@ -110,6 +117,7 @@ CASES: list[Case] = [
     canceled_while_parked,
     discarded_while_parked,
     canceled_while_running,
+    failed_as_it_began,
     canceled_before_its_time,
     canceled_when_it_had_slept,
     canceled_while_paused,

@@ -1,4 +1,4 @@
-"""A sleep that is over in the workflow task that stops its job has completed: told so once, and undone."""
+"""What ends or begins in the workflow task that stops its job: it is what the history says, and told once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,8 +11,11 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from perdure.contract.journal import JournalType
 from perdure.projection.decoder import decode_events
 from perdure.projection.fold.dispatch import fold_run
+from perdure.projection.fold.state import FoldState
+from perdure.projection.record import JournalEvent
 from tests.integration.workflow.conftest import Bench, Handle
 from tests.integration.workflow.history_check import check_closed_once, check_no_task_failed, histories
 from tests.integration.workflow.working import working
@@ -73,6 +76,39 @@ async def test_what_had_slept_when_its_job_continued_as_new_is_told_once(idle: B
     assert rows == ["STEP_WAITING", "STEP_COMPLETED"]
 
 
+async def test_a_job_that_continued_as_new_as_its_time_came_starts_once(idle: Bench) -> None:
+    async with working(idle):
+        handle = await idle.start([{"id": "say", "type": "LOG", "with": {"message": "now"}}], delay="2s")
+        await idle.until(handle, "say", "PENDING")
+    await asyncio.gather(*(handle.signal("make_coffee", number) for number in range(45)))
+    await idle.eventually(partial(fired, handle))
+    async with working(idle):
+        await idle.finish(handle)
+    runs = await histories(handle._client, handle.id)
+    rows = [row.type for run in runs for row in (await folded(handle.id, run))[1]]
+    assert rows.count(JournalType.JOB_STARTED) == 1
+
+
+async def test_what_the_failure_of_its_job_stopped_before_it_began_is_omitted(idle: Bench, partner: Partner) -> None:
+    steps: list[dict[str, Any]] = [
+        {"id": "call", "type": "HTTP_CALL", "with": {"url": f"{partner.url}/call"}},
+        nap(partner),
+        {"id": "child", "type": "JOB", "with": {"job": {"name": "c", "queue": idle.queue, "steps": [nap(partner)]}}},
+        {"id": "bad", "type": "LOG", "with": {"message": "no"}, "when": "${ input.nothing }"},
+    ]
+    steps = [{**step, "depends_on": []} for step in steps]
+    async with working(idle):
+        handle = await idle.start(steps, input={}, dead_letter={"enabled": False})
+        await idle.finish(handle)
+        meant = await idle.states(handle)
+    (run,) = await histories(handle._client, handle.id)
+    state, journal = await folded(handle.id, run)
+    unbegun = {"call": "OMITTED", "nap": "OMITTED", "child": "OMITTED"}
+    assert {id_: step.status.value for id_, step in state.steps.items()} == meant == {**unbegun, "bad": "FAILED"}
+    assert {row.step_id for row in journal if row.type is JournalType.STEP_OMITTED} == set(unbegun)
+    assert not partner.calls
+
+
 async def ask(handle: Handle, stop: str) -> None:
     if stop == "temporal cancel":
         await handle.cancel()
@@ -102,9 +138,13 @@ async def told(handle: Handle) -> list[list[str]]:
     return [await rows_of(handle.id, run) for run in runs]
 
 
-async def rows_of(id_: str, run: WorkflowHistory) -> list[str]:
+async def folded(id_: str, run: WorkflowHistory) -> tuple[FoldState, list[JournalEvent]]:
     check_no_task_failed(run)
-    state, journal = fold_run(id_, run.run_id, await decode_events(pydantic_data_converter, run.events))
+    return fold_run(id_, run.run_id, await decode_events(pydantic_data_converter, run.events))
+
+
+async def rows_of(id_: str, run: WorkflowHistory) -> list[str]:
+    state, journal = await folded(id_, run)
     rows = [str(row.type) for row in journal if row.step_id == "nap"]
     if state.closed is not None and state.continued_from is None:
         assert state.steps["nap"].status.value == ("COMPENSATED" if "STEP_COMPENSATED" in rows else "COMPLETED")
