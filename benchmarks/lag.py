@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 
-_PAUSE = 0.05
+_PAUSE = 0.2
 _SAMPLE = 200
 _NEW = "SELECT id, run_id, last_event_id, projected_at FROM jobs WHERE projected_at > $1 ORDER BY projected_at"
 _OF_NO_ROW = (

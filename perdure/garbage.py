@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_YOUNG = 10_000
+_YOUNG = 50_000
 """Objects between two looks; Python's 700 are a few milliseconds of a busy worker, and what is in use is looked at
 again and again."""
 

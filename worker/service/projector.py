@@ -47,7 +47,7 @@ class ProjectorConfig:
 
     interval: float = 0.1
     busy_interval: float = 0.3
-    longest: float = 0.4
+    longest: float = 0.5
     batch_jobs: int = 200
     concurrent_reads: int = 16
     kept_runs: int = 5_000
