@@ -13,7 +13,7 @@ from perdure.projection.record import JobRecord
 from perdure.store.session import StoreUnavailableError
 
 _log = structlog.get_logger("perdure.api")
-_WAIT = 0.7
+_WAIT = 0.5
 """Seconds a worker has to take a job up; most have their row by then."""
 _BATCH, _MOST = 200, 500
 
