@@ -6,9 +6,11 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import islice, takewhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Mark:
     """Whether the run has ended, as far as is known: no other mark will come."""
     missing: bool = False
     """Whether it was compared with the tables and found to be behind."""
+    made_at: float = field(default_factory=time.monotonic, compare=False)
+    """When, by the monotonic clock; of marks that were merged, the first."""
 
 
 _Marks = dict[tuple[str, str | None], Mark]
@@ -77,10 +81,10 @@ class MarkSet:
         """Add a mark of a job's open steps."""
         self._put(self._attempts, mark)
 
-    def take(self, limit: int, *, urgent_only: bool = False) -> list[Mark]:
-        """Remove and return marks, at most `limit`: the urgent ones, then the others as they were made."""
+    def take(self, limit: int, *, age: float = 0.0) -> list[Mark]:
+        """Remove and return marks, at most `limit`: the urgent ones, then others of at least `age` seconds."""
         urgent = self._take(self._urgent, limit)
-        return urgent if urgent_only else urgent + self._take(self._marks, limit - len(urgent))
+        return urgent + self._take(self._marks, limit - len(urgent), age)
 
     def take_attempts(self, limit: int) -> list[Mark]:
         """Remove and return the failed-attempt marks made first, at most `limit`."""
@@ -102,10 +106,11 @@ class MarkSet:
             marks[key] = mark if present is None else _merged(present, mark)
         self._notify()
 
-    def _take(self, marks: _Marks, limit: int) -> list[Mark]:
+    def _take(self, marks: _Marks, limit: int, age: float = 0.0) -> list[Mark]:
+        made_by = time.monotonic() - age
         with self._lock:
-            keys = [key for key, _ in zip(marks, range(limit), strict=False)]
-            return [marks.pop(key) for key in keys]
+            due = takewhile(lambda mark: mark.made_at <= made_by, islice(marks.values(), limit))
+            return [marks.pop((mark.job_id, mark.run_id)) for mark in list(due)]
 
     def _notify(self) -> None:
         if self._loop is not None and self._wake is not None:
@@ -115,4 +120,9 @@ class MarkSet:
 
 def _merged(one: Mark, other: Mark) -> Mark:
     """A fresh mark starts the count of vain looks anew."""
-    return replace(other, tries=min(one.tries, other.tries), missing=one.missing or other.missing)
+    return replace(
+        other,
+        tries=min(one.tries, other.tries),
+        missing=one.missing or other.missing,
+        made_at=min(one.made_at, other.made_at),
+    )

@@ -21,7 +21,8 @@ from perdure.projection.history import HistoryEvent
 if TYPE_CHECKING:
     from temporalio.api.history.v1 import HistoryEvent as Event
 
-_NEW_PAGE = 20
+_NEW_PAGE = 8
+"""Batches of events, some two events each: what two steps in a row leave. A shorter page is less to read."""
 _LONG_PAGE = 1_000
 
 

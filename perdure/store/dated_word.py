@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Text, bindparam, cast, func, literal, select, text
+from sqlalchemy import ColumnElement, Text, any_, bindparam, cast, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -82,8 +82,9 @@ def portion(looked_at: int, found: int, missing: int) -> int:
 def in_weeks(wanted: Lexemes, of_weeks: Sequence[int]) -> list[ColumnElement[bool]]:
     """Whether a job of one of these weeks, which follow each other, has all lexemes and, but for long ones, labels."""
     room = _QUERY // len(of_weeks)
-    asked = " | ".join(f"({' & '.join(_terms(wanted, week, room))})" for week in of_weeks)
-    query = cast(cast(literal(asked), Text), TSQUERY)
+    # One after the other: a single query for all weeks tests each row of the rarest word for the words of all weeks.
+    asked = [" & ".join(_terms(wanted, week, room)) for week in of_weeks]
+    query = any_(cast(literal(asked, ARRAY(Text)), ARRAY(TSQUERY)))
     words = dated_job_words(jobs.c.created_at, jobs.c.name, jobs.c.labels, jobs.c.error)
     # Said again for the indexes of other conditions, which end in the time.
     begin, end = (datetime.fromtimestamp(week * _WEEK, UTC) for week in (min(of_weeks), max(of_weeks) + 1))

@@ -1,7 +1,9 @@
 """What the projector keeps in memory: marks and folds, both bounded."""
 
 import asyncio
+import math
 import threading
+import time
 
 from perdure.projection import fold
 from worker.mark import Mark, MarkSet
@@ -34,10 +36,20 @@ def test_the_ends_of_runs_come_first_and_stand_for_the_marks_before_them() -> No
     for id_ in ("a", "b", "c"):
         marks.mark(id_, "run")
     marks.mark_end("b", "run")
-    assert [mark.job_id for mark in marks.take(9, urgent_only=True)] == ["b"]
+    assert [mark.job_id for mark in marks.take(9, age=math.inf)] == ["b"]
     marks.mark_end("d", "run")
     assert [mark.job_id for mark in marks.take(2)] == ["d", "a"]
     assert [mark.job_id for mark in marks.take(9)] == ["c"]
+
+
+def test_marks_are_left_until_they_are_old_enough_and_count_from_the_first_of_a_job() -> None:
+    marks = MarkSet()
+    marks.put(Mark("a", "run", made_at=time.monotonic() - 60))
+    marks.mark("b", "run")
+    marks.mark("a", "run")
+    marks.mark_end("c", "run")
+    assert [mark.job_id for mark in marks.take(9, age=30)] == ["c", "a"]
+    assert [mark.job_id for mark in marks.take(9)] == ["b"]
 
 
 def test_attempts_are_marked_apart() -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any, cast
 
+import pytest
+
 from worker.mark import MarkSet
 from worker.service.projector import Projector, ProjectorConfig
 
@@ -13,28 +15,40 @@ def _projector() -> Projector:
 
 def test_after_a_short_round_marks_are_gathered_for_the_interval() -> None:
     projector = _projector()
-    projector._space_out(0.01, urgent_only=True)
+    projector._space_out(0.01)
     assert projector._gathering == 0.1
 
 
 def test_after_a_long_round_marks_are_gathered_for_longer_but_not_for_ever() -> None:
     projector = _projector()
-    projector._space_out(0.05, urgent_only=True)
+    projector._space_out(0.05)
     assert 0.1 < projector._gathering < 0.3
-    projector._space_out(20.0, urgent_only=True)
+    projector._space_out(20.0)
     assert projector._gathering == 0.3
 
 
 def test_an_interval_that_is_longer_than_the_busy_one_stays() -> None:
     nothing = cast("Any", None)
     projector = Projector(nothing, nothing, MarkSet(), ProjectorConfig(interval=1.0))
-    projector._space_out(20.0, urgent_only=True)
+    projector._space_out(20.0)
     assert projector._gathering == 1.0
 
 
-def test_only_a_round_of_all_marks_puts_off_the_next_such_round() -> None:
+def test_jobs_that_go_on_wait_for_some_times_a_round_but_not_for_ever() -> None:
     projector = _projector()
-    projector._space_out(1.0, urgent_only=True)
-    assert projector._all_due == 0.0
-    projector._space_out(1.0, urgent_only=False)
-    assert projector._all_due > 0.0
+    projector._space_out(0.05)
+    assert projector._patience == pytest.approx(0.2)
+    projector._space_out(20.0)
+    assert projector._patience == ProjectorConfig().longest
+
+
+def test_after_a_short_round_jobs_that_go_on_wait_less_and_less() -> None:
+    projector = _projector()
+    projector._space_out(20.0)
+    waits = []
+    for _ in range(30):
+        projector._space_out(0.001)
+        waits.append(projector._patience)
+    assert waits == sorted(waits, reverse=True)
+    assert waits[0] > 0.1
+    assert waits[-1] < 0.01

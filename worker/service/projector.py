@@ -30,8 +30,8 @@ _FAULTS_OF_THE_JOB = frozenset(
 """Answers of Temporal that say something of one job; all others say that Temporal is away."""
 
 _PROBLEM_LENGTH, _MOST_UNNAMED = 500, 1_000
-_BUSY_SHARE = 4
-"""How much longer than a round of all marked jobs the next such round is away."""
+_BUSY_SHARE, _CALMING = 4, 0.8
+"""How much longer than a round jobs that go on wait, and what is left of that wait a shorter round later."""
 _GATHERING_SHARE = 3
 """How much longer than a round the marks for the next one are gathered."""
 
@@ -42,7 +42,7 @@ class ProjectorConfig:
 
     Marks are gathered for `interval`; where rounds follow each other for longer, up to `busy_interval`, for each
     round has a transaction, which costs as much as a dozen jobs in it. Jobs that go on wait longer where there is much
-    to do: rounds for them take at most a fifth of the time, as long as none is kept waiting for more than `longest`.
+    to do, up to `longest`: one look then serves all that happened to a job meanwhile.
     """
 
     interval: float = 0.1
@@ -95,7 +95,7 @@ class Projector:
         self._follow_up = FollowUp(marks)
         self._background = Background("projector", self._round)
         self._marked = asyncio.Event()
-        self._all_due = 0.0
+        self._patience = 0.0
         self._gathering = self._config.interval
         self.cache = FoldCache(self._config.kept_runs, self._config.kept_bytes)
         self._refolder = Refolder(client, engine, self.cache)
@@ -142,24 +142,22 @@ class Projector:
             self._marked.clear()
             await self._background.either(self._marked)
             self._worked = time.monotonic()
-            self._gathering = self._config.interval
+            self._gathering, self._patience = self._config.interval, 0.0
         await self._background.pause(self._gathering)
         if not self._background.stopping:
             begun = time.monotonic()
-            urgent_only = begun < self._all_due
-            await self._project_batch(urgent_only=urgent_only)
-            self._space_out(time.monotonic() - begun, urgent_only=urgent_only)
+            await self._project_batch(age=self._patience)
+            self._space_out(time.monotonic() - begun)
         self._worked = time.monotonic()
 
-    def _space_out(self, took: float, *, urgent_only: bool) -> None:
-        """When the next rounds are due, after one that took so many seconds."""
+    def _space_out(self, took: float) -> None:
+        """How long marks are gathered, and how old those of jobs that go on get, after a round of so many seconds."""
         least, most = self._config.interval, self._config.busy_interval
         self._gathering = max(least, min(most, _GATHERING_SHARE * took))
-        if not urgent_only:
-            self._all_due = time.monotonic() + min(self._config.longest, _BUSY_SHARE * took)
+        self._patience = min(self._config.longest, max(_BUSY_SHARE * took, _CALMING * self._patience))
 
-    async def _project_batch(self, *, urgent_only: bool = False) -> None:
-        history = self._marks.take(self._config.batch_jobs, urgent_only=urgent_only)
+    async def _project_batch(self, *, age: float = 0.0) -> None:
+        history = self._marks.take(self._config.batch_jobs, age=age)
         attempts = self._marks.take_attempts(self._config.batch_jobs)
         try:
             jobs = by_job(history, attempts)
