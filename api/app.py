@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 import perdure
 from api import metrics
+from api.audit import routes as audit_routes
+from api.audit.book import AuditBook
+from api.audit.writer import AuditWriter
 from api.bulk_actions import routes as bulk_actions
 from api.bulk_actions.schemas import AbortRequest, BulkActionRequest, BulkDryRunView
 from api.dead_letters import operation as dead_letter_operation
@@ -43,6 +46,7 @@ from perdure.security.key import PresentedKey
 from perdure.security.key_ring import KeyRing
 from perdure.settings import Settings
 from perdure.store.engine import create_engine
+from perdure.telemetry.metric.audit import AuditMetrics
 from perdure.telemetry.metric.pool import PoolMetrics
 from perdure.telemetry.metric.registry import ProcessMetrics
 from perdure.telemetry.metric.request import RequestMetrics
@@ -56,6 +60,7 @@ _TAGS = [
     {"name": "decisions", "description": "Stop, pause, retry, deliver to or approve a job; do a closed one again."},
     {"name": "dead letters", "description": "Bring a parked job home, or give it up."},
     {"name": "keys", "description": "Whose key this is; for admins, the keys there are."},
+    {"name": "audit", "description": "What was done or refused at the API itself, by whom and why."},
     {"name": "projection", "description": "Whether the tables are as Temporal's histories have them; for admins."},
     {"name": "health", "description": "Probes; they need no key."},
 ]
@@ -131,6 +136,7 @@ def create_app(
         bulk_actions,
         retrying,
         projection,
+        audit_routes,
         keys,
         health,
         metrics,
@@ -152,7 +158,8 @@ def _lifespan(settings: Settings, secrets: Secrets, process: ProcessMetrics, tra
         # A profile of Temporal's own may name another namespace than the setting does.
         here = settings.model_copy(update={"temporal_namespace": temporal.namespace})
         store, keys = Store(engine, settings.database_pool_size), KeyRing(engine, secrets.pepper)
-        found = Services(here, temporal, store, keys, KeyEntries(store), FirstRows(store), tracing)
+        audit = AuditBook(AuditWriter(store, AuditMetrics(process.registry)))
+        found = Services(here, temporal, store, keys, KeyEntries(store), FirstRows(store), audit, tracing)
         bootstrap = asyncio.create_task(_keep_admin_key(engine, secrets))
         try:
             yield {"services": found}
@@ -162,6 +169,7 @@ def _lifespan(settings: Settings, secrets: Secrets, process: ProcessMetrics, tra
                 await bootstrap
             await found.entries.close()
             await found.first_rows.close()
+            await audit.close()
             await engine.dispose()
 
     return run

@@ -1,13 +1,22 @@
 """What a request turned out to be about, once it is answered; for its log line and its span."""
 
+import re
 from urllib.parse import unquote
 
 from starlette.types import Scope
+
+from perdure.contract.limit import MAX_WORKFLOW_ID
 
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 """Asked every few seconds by machines."""
 _JOB = "/v1/jobs/"
 _LONGEST_ID = 255
+_ID_FORM = re.compile(r"[a-z0-9][a-z0-9-]{0,39}:[A-Za-z0-9._:~-]+", re.ASCII)
+
+
+def is_job_id(text: str) -> bool:
+    """Whether a job can have this id."""
+    return len(text) <= MAX_WORKFLOW_ID and _ID_FORM.fullmatch(text) is not None
 
 
 def job_of(scope: Scope, location: str) -> str | None:

@@ -36,13 +36,12 @@ or by rotating one, more than they have: tenant, role, the grant `payloads`, tim
 The grant `payloads` is no role: without it an admin too sees inputs, outputs, outputs of steps and error details as
 `"***"` (details as `{"masked": true}`). Codes, messages, reasons, labels, times and states are shown to every role:
 keep what is secret out of the messages of FAIL steps. Lists show no error details to anybody. Each view of payloads
-is noted.
+is audited.
 
-## Notes
-Views of payloads, refusals, and keys made, rotated or revoked are log lines of the API: event `audit`, with `audit`
-(`PAYLOAD_VIEWED`, `ACCESS_DENIED`, `KEY_CREATED`, `KEY_ROTATED`, `KEY_REVOKED`; of decisions that leave no event of
-their own `BULK_ACTION_STARTED`, `BULK_ACTION_ABORTED`), `actor` and `request_id`. They are written
-at level INFO. They are not yet rows of the audit table.
+## Audit
+Keys made, rotated or revoked, views of payloads, bulk actions started or aborted, and what a role refuses (403) are
+entries of `GET /v1/audit` ([REST](rest.md#audit)): who reads a tenant sees those of that tenant. Keys that open nothing
+(401) are lines of the API's log alone.
 """
 _METHODS = ("get", "post", "put", "patch", "delete")
 

@@ -10,10 +10,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
 
+from api.audit.entry import entry_of
 from api.context import context_of
 from api.problem import ApiError
-from api.state import UseServices
-from perdure.security.audit import AuditEvent, record
+from api.request_subject import is_job_id, route_of
+from api.state import Services, UseServices
+from perdure.security.audit import AuditEvent, tell_unknown
 from perdure.security.key import parse_key
 from perdure.security.principal import Principal
 from perdure.security.role import Role
@@ -60,18 +62,19 @@ async def authenticate(
 
 
 def _note_unknown(request: Request, presented: str) -> None:
-    key = parse_key(presented)
-    _note_denied(request, None, key_id=key.id if key else None)
-
-
-def _note_denied(request: Request, actor: str | None, **facts: str | None) -> None:
-    request_id, path = context_of(request).request_id, request.url.path[:200]
-    record(AuditEvent.ACCESS_DENIED, actor=actor, request_id=request_id, method=request.method, path=path, **facts)
+    key, request_id, path = parse_key(presented), context_of(request).request_id, request.url.path[:200]
+    tell_unknown(key_id=key.id if key else None, request_id=request_id, method=request.method, path=path)
 
 
 def forbidden(request: Request, principal: Principal, message: str) -> ApiError:
-    """The refusal, noted, of something this principal may not do; `message` says what would be needed."""
-    _note_denied(request, principal.actor, tenant=principal.tenant, role=principal.role.value)
+    """The refusal, entered in the audit, of something this principal may not do; `message` says what is needed."""
+    named = request.path_params.get("job_id", "")
+    job_id = named if is_job_id(named) and principal.sees(named) else None
+    asked = {"method": request.method, "route": route_of(request.scope), "role": principal.role.value}
+    context, data = context_of(request), {**asked, "refusal": message}
+    entry = entry_of(context, principal, AuditEvent.ACCESS_DENIED, principal.tenant, job_id=job_id, data=data)
+    found: Services = request.state.services
+    found.audit.refused(entry)
     return ApiError("API.FORBIDDEN", message)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from temporalio.client import Client
 
+from api.audit.book import AuditBook
 from api.jobs.entering import KeyEntries
 from api.jobs.first_rows import FirstRows
 from api.jobs.told import Told
@@ -26,6 +27,7 @@ class Services:
     keys: KeyRing
     entries: KeyEntries
     first_rows: FirstRows
+    audit: AuditBook
     tracing: Tracing = field(default_factory=Tracing)
     turns: Turns = field(default_factory=Turns)
     told: Told = field(default_factory=Told)

@@ -14,6 +14,7 @@ from api.bulk_actions.schemas import (
     BulkItemPage,
     BulkItemQuery,
     BulkItemView,
+    BulkLinksView,
     BulkListQuery,
 )
 from api.idempotency_key import IdempotencyKey
@@ -100,8 +101,10 @@ async def _view(found: Services, action: BulkActionRow) -> BulkActionView:
 
 
 def _action_view(action: BulkActionRow, counts: dict[BulkItemStatus, int]) -> BulkActionView:
-    same = {name: getattr(action, name) for name in BulkActionView.model_fields if name not in ("counts", "canary")}
-    return BulkActionView(**same, counts=counts, canary=action.canary or None)
+    own = ("counts", "canary", "links")
+    same = {name: getattr(action, name) for name in BulkActionView.model_fields if name not in own}
+    links = BulkLinksView(self=f"{router.prefix}/{action.id}", audit=f"/v1/audit?subject={action.id}")
+    return BulkActionView(**same, counts=counts, canary=action.canary or None, links=links)
 
 
 def _item_view(item: BulkItem) -> BulkItemView:

@@ -109,6 +109,13 @@ class BulkDryRunView(View):
     sample: list[str] = Field(description="The first jobs.")
 
 
+class BulkLinksView(View):
+    """Where else to look: `audit` lists who started it, and perhaps stopped it."""
+
+    self: str
+    audit: str
+
+
 class BulkActionView(View):
     """A bulk action. `counts` tells its jobs by what became of them, `problem` why it ended before the last one."""
 
@@ -127,6 +134,7 @@ class BulkActionView(View):
     started_at: Moment | None
     finished_at: Moment | None
     problem: str | None
+    links: BulkLinksView
 
 
 class BulkActionPage(View):

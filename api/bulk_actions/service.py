@@ -13,8 +13,8 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.bulk_actions.entry import aborted, started
 from api.bulk_actions.schemas import AbortRequest, BulkActionRequest, BulkDryRunView, BulkFilter
-from api.context import context_of
 from api.dead_letters.age import NEVER
 from api.problem import ApiError
 from api.security import forbidden
@@ -32,10 +32,11 @@ from perdure.contract.bulk import (
     bulk_workflow_id,
 )
 from perdure.contract.duration import parse_duration
-from perdure.security.audit import AuditEvent, record
+from perdure.security.audit import AuditEntry, tell
 from perdure.security.principal import Principal
 from perdure.security.role import Role
 from perdure.store import bulk_action as store
+from perdure.store.audit import add_entries
 from perdure.store.bulk_action import BulkActionRow
 from perdure.store.dead_letter import DeadLetterFilter, count_chosen
 from perdure.store.job_filter import search_words
@@ -80,6 +81,8 @@ async def create(
         if new:
             total = await _freeze(request, principal, connection, action, wanted)
             await store.set_total(connection, action.id, total)
+            entry = started(request, principal, action, total)
+            await add_entries(connection, [entry])
         before = None if new or key is None else await store.action_of_key(connection, principal.tenant, key)
     if before is not None:
         if before.fingerprint != action.fingerprint:
@@ -88,21 +91,13 @@ async def create(
         if before.status is BulkStatus.QUEUED:
             await _start(found, before)
         return before, True
+    tell(entry)
     try:
         await _start(found, action)
     except TemporalUnavailableError:
         if key is None:
-            await _withdraw(found, action)
+            await _withdraw(request, found, principal, action)
         raise
-    facts = {"tenant": principal.tenant, "bulk_action": action.id, "action": action.action.value}
-    said = {"jobs": str(total), "reason": action.reason}
-    record(
-        AuditEvent.BULK_ACTION_STARTED,
-        actor=principal.actor,
-        request_id=context_of(request).request_id,
-        **facts,
-        **said,
-    )
     return await one(found, principal, action.id), False
 
 
@@ -129,23 +124,16 @@ async def abort(
     if action.status.final:
         raise ApiError("API.CONFLICT", f"bulk action {action.id} is {action.status}: there is nothing to stop")
     command = AbortCommand(actor=principal.actor, reason=wanted.reason)
+    entry = aborted(request, principal, action, wanted.reason)
     try:
         async with temporal_call():
             await found.temporal.get_workflow_handle(bulk_workflow_id(action.id)).signal(SIGNAL_ABORT, command)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        problem = f"aborted by {principal.actor}: {wanted.reason}"
-        async with found.store.transaction() as connection:
-            await store.finish(connection, action.id, BulkStatus.ABORTED, problem, datetime.now(UTC))
-    record(
-        AuditEvent.BULK_ACTION_ABORTED,
-        actor=principal.actor,
-        request_id=context_of(request).request_id,
-        tenant=principal.tenant,
-        bulk_action=action.id,
-        reason=wanted.reason,
-    )
+        await _finish(found, action, f"aborted by {principal.actor}: {wanted.reason}", entry)
+    else:
+        await found.audit.done(entry)
     return await one(found, principal, action_id)
 
 
@@ -271,11 +259,17 @@ async def _start(found: Services, action: BulkActionRow) -> None:
         return
 
 
-async def _withdraw(found: Services, action: BulkActionRow) -> None:
+async def _withdraw(request: Request, found: Services, principal: Principal, action: BulkActionRow) -> None:
     """End an action that nobody can ask for again; were it started all the same, it would find nothing to send."""
     problem = "it could not be started: Temporal did not answer"
+    await _finish(found, action, problem, aborted(request, principal, action, problem))
+
+
+async def _finish(found: Services, action: BulkActionRow, problem: str, entry: AuditEntry) -> None:
     async with found.store.transaction() as connection:
-        await store.finish(connection, action.id, BulkStatus.ABORTED, problem, datetime.now(UTC))
+        if await store.finish(connection, action.id, BulkStatus.ABORTED, problem, datetime.now(UTC)):
+            await add_entries(connection, [entry])
+    tell(entry)
 
 
 def _not_found() -> ApiError:

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from api.context import context_of
 from api.dead_letters import read_operation as operation
 from api.dead_letters.entry import read_entry
 from api.dead_letters.listing import dead_letter_filter
@@ -17,6 +16,7 @@ from api.dead_letters.read_schemas import (
     GroupQuery,
 )
 from api.dead_letters.view import dead_letter_view, group_view
+from api.jobs.payload import Onlooker
 from api.jobs.schemas import PageView
 from api.jobs.target import JobId
 from api.jobs.view import Linker
@@ -61,4 +61,4 @@ async def get_dead_letter(
     request: Request, found: UseServices, principal: Viewer, job_id: JobId
 ) -> DeadLetterEntryView:
     """One parked job: what is parked and its attempts, how long it is kept, its lineage, what can be decided."""
-    return await read_entry(found, principal, context_of(request), job_id)
+    return await read_entry(Onlooker.of(request, found, principal), job_id)

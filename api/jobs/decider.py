@@ -10,13 +10,12 @@ from fastapi import Depends, Request
 
 from api.context import RequestContext, context_of
 from api.jobs.decision import command_name, decide
-from api.jobs.payload import shown_job
+from api.jobs.payload import Onlooker, shown_job
 from api.jobs.queries import mark
 from api.jobs.reading import read_from_temporal
 from api.jobs.schemas import DecisionView
 from api.jobs.target import JobId
 from api.jobs.trace import DecisionSpan
-from api.jobs.view import Linker
 from api.security import Operator
 from api.state import Services, UseServices
 from perdure.contract.command import Command
@@ -47,7 +46,7 @@ class Decider:
         await self._mark()
         reading = await read_from_temporal(self.found, self.principal, self.job_id)
         span.taken(reading.job, reason)
-        job = shown_job(reading, Linker.of(self.found.settings), self.principal, self.context)
+        job = await shown_job(reading, Onlooker(self.found, self.principal, self.context))
         return DecisionView(job_id=job.id, steps=steps, job=job)
 
     async def _mark(self) -> None:

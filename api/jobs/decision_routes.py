@@ -8,7 +8,7 @@ from api.jobs import decision_operation as operation
 from api.jobs import stop
 from api.jobs.answer import submission_answer
 from api.jobs.decider import UseDecider
-from api.jobs.payload import shown_job
+from api.jobs.payload import Onlooker, shown_job
 from api.jobs.request import (
     ApproveRequest,
     CancelRequest,
@@ -21,7 +21,6 @@ from api.jobs.request import (
 )
 from api.jobs.resubmission import resubmit
 from api.jobs.schemas import DecisionView
-from api.jobs.view import Linker
 from api.query import NoQuery, only
 from api.security import Admin, authenticate
 from perdure.contract.command import ApproveCommand, DeliverCommand, PauseCommand, ResumeCommand, RetryCommand
@@ -88,5 +87,5 @@ async def resubmit_job(by: UseDecider, body: OptionalJsonBody, key: IdempotencyK
     """Start a new job that does a closed one again, with the same spec and perhaps another input."""
     wanted = await body.read(ResubmitRequest)
     done = await resubmit(by, wanted, key)
-    view = shown_job(done.reading, Linker.of(by.found.settings), by.principal, by.context)
+    view = await shown_job(done.reading, Onlooker(by.found, by.principal, by.context))
     return submission_answer(view, replayed=done.replayed)

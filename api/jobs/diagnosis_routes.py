@@ -4,13 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from api.context import context_of
 from api.jobs import operation
 from api.jobs.diagnosing import read_diagnosed
 from api.jobs.diagnosis_schemas import DiagnosisQuery, JobDiagnosisView
-from api.jobs.payload import shown_diagnosis
+from api.jobs.payload import Onlooker, shown_diagnosis
 from api.jobs.target import JobId
-from api.jobs.view import Linker
 from api.query import only
 from api.security import Viewer, authenticate
 from api.state import UseServices
@@ -36,4 +34,4 @@ async def diagnose_job(
     Answers for every job: of one that nothing fails of, `diagnosis.what` says how it does.
     """
     diagnosed = await read_diagnosed(found, principal, job_id, query.events)
-    return shown_diagnosis(diagnosed, Linker.of(found.settings), principal, context_of(request))
+    return await shown_diagnosis(diagnosed, Onlooker.of(request, found, principal))

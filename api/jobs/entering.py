@@ -6,6 +6,7 @@ where that happens, they wait a little longer for more of them. A submission alo
 
 import asyncio
 
+from api.background_writer import BackgroundWriter
 from api.store import Store
 from perdure.store.ledger import LedgerEntry, enter_keys
 from perdure.store.session import StoreUnavailableError
@@ -22,7 +23,7 @@ class KeyEntries:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._waiting: list[tuple[LedgerEntry, asyncio.Future[None]]] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._writer = BackgroundWriter("ledger entries", lambda: bool(self._waiting), self._write)
 
     async def enter(self, entry: LedgerEntry) -> None:
         """Enter a key; one that was entered before stays as it is. The row is committed when this returns.
@@ -33,26 +34,19 @@ class KeyEntries:
         """
         entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, entered))
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write())
+        self._writer.begin()
         async with asyncio.timeout(_SECONDS):
             await entered
 
     async def close(self) -> None:
-        """End, with the requests done; who waits yet is not told."""
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+        """Enter those that wait yet, if that is possible now; with the requests done."""
+        await self._writer.close(_SECONDS)
 
     async def _write(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting, []
-                await self._write_batch(batch)
-                if self._waiting:
-                    await asyncio.sleep(_GATHERING)
-        finally:
-            self._writer = None
+        batch, self._waiting = self._waiting, []
+        await self._write_batch(batch)
+        if self._waiting:
+            await asyncio.sleep(_GATHERING)
 
     async def _write_batch(self, batch: list[tuple[LedgerEntry, asyncio.Future[None]]]) -> None:
         problem: Exception | None = None

@@ -5,10 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from api.context import context_of
 from api.jobs import operation
 from api.jobs.listing import journal_position
-from api.jobs.payload import shown_items
+from api.jobs.payload import Onlooker, shown_items
 from api.jobs.query_schemas import ItemQuery
 from api.jobs.reading import read_job
 from api.jobs.schemas import ItemPage, PageView
@@ -52,7 +51,7 @@ async def list_step_items(
         page = store.ItemPage([], has_more=False)
     cursor = str(page.items[-1].index + 1) if page.has_more else None
     return ItemPage(
-        data=shown_items(job_id, page.items, principal, context_of(request)),
+        data=await shown_items(job_id, page.items, Onlooker.of(request, found, principal)),
         page=PageView(cursor=cursor, has_more=page.has_more),
     )
 

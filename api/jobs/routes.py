@@ -6,13 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.body import BatchBody, JsonBody
-from api.context import context_of
 from api.idempotency_key import IdempotencyKey
 from api.jobs import operation
 from api.jobs.answer import job_answer, submission_answer
 from api.jobs.batch import Batch, BatchView, specs_of
 from api.jobs.listing import job_filter, journal_position
-from api.jobs.payload import shown_job, shown_journal
+from api.jobs.payload import Onlooker, shown_job, shown_journal
 from api.jobs.queries import position
 from api.jobs.query_schemas import JobListQuery, JobQuery, JournalQuery, SubmitQuery
 from api.jobs.reading import catch_up, read_from_temporal, read_job
@@ -51,22 +50,22 @@ async def submit_job(
     query: Annotated[SubmitQuery, Query()],
 ) -> Response:
     """Submit a job. `202` once Temporal has durably accepted it; `200` for a key and spec that were sent before."""
-    context = context_of(request)
+    by = Onlooker.of(request, found, principal)
     try:
         admitted = await body.through(lambda document: admit(document, found.settings.limits, datetime.now(UTC)))
     except AdmissionError:
         before = None if query.dry_run else await sent_before(found, principal, body.document, header)
         if before is None:
             raise
-        view = shown_job(before.reading, Linker.of(found.settings), principal, context)
+        view = await shown_job(before.reading, by)
         return submission_answer(view, replayed=True)
     key = client_key(admitted, header)
     if query.dry_run:
         spec = admitted.spec.model_dump(mode="json", by_alias=True)
         preview = DryRunView(fingerprint=admitted.fingerprint, spec=spec)
         return Response(preview.model_dump_json(), media_type="application/json")
-    done = await submit(found, principal, context, admitted, key)
-    view = shown_job(done.reading, Linker.of(found.settings), principal, context, fresh=not done.replayed)
+    done = await submit(found, principal, by.context, admitted, key)
+    view = await shown_job(done.reading, by, fresh=not done.replayed)
     return submission_answer(view, replayed=done.replayed)
 
 
@@ -111,7 +110,7 @@ async def get_one_job(
     """One job, whole. A job that the projection lacks yet is read from Temporal."""
     read = read_from_temporal if query.consistency == "strong" else read_job
     reading = await read(found, principal, job_id)
-    return job_answer(request, shown_job(reading, Linker.of(found.settings), principal, context_of(request)))
+    return job_answer(request, await shown_job(reading, Onlooker.of(request, found, principal)))
 
 
 @router.get(
@@ -137,7 +136,7 @@ async def get_journal(
         await read_job(found, principal, job_id)  # there may be no such job
     page, more = rows[: query.limit], len(rows) > query.limit
     return JournalPage(
-        data=shown_journal(job_id, page, principal, context_of(request)),
+        data=await shown_journal(job_id, page, Onlooker.of(request, found, principal)),
         projection=known and ProjectionView(event_id=known[0], lag_ms=known[1]),
         page=PageView(cursor=str(page[-1].seq) if more else None, has_more=more),
     )

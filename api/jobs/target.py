@@ -1,15 +1,12 @@
 """The job a path names: its id has the form of one and is of the principal's tenant, or there is no such job."""
 
-import re
 from typing import Annotated
 
 from fastapi import Depends, Path
 
 from api.jobs.reading import not_found
+from api.request_subject import is_job_id
 from api.security import Viewer
-from perdure.contract.limit import MAX_WORKFLOW_ID
-
-_FORM = re.compile(r"[a-z0-9][a-z0-9-]{0,39}:[A-Za-z0-9._:~-]+", re.ASCII)
 
 
 async def job_of_path(
@@ -21,7 +18,7 @@ async def job_of_path(
     Raises:
         ApiError: API.NOT_FOUND, without having asked anybody.
     """
-    if len(job_id) > MAX_WORKFLOW_ID or _FORM.fullmatch(job_id) is None or not principal.sees(job_id):
+    if not is_job_id(job_id) or not principal.sees(job_id):
         raise not_found()
     return job_id
 

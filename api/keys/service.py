@@ -1,21 +1,25 @@
 """Making, rotating and revoking keys: within the admin's tenant, and never more than the admin has (contract 10)."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import Request
 
+from api.audit.entry import entry_of
 from api.context import context_of
 from api.keys.schemas import KeyRequest, RevokeRequest, RotateRequest
 from api.problem import ApiError
 from api.security import forbidden
 from api.state import Services
 from perdure.contract.duration import parse_duration
-from perdure.security.audit import AuditEvent, record
+from perdure.security.audit import AuditEntry, AuditEvent, tell
 from perdure.security.grant import Grant, excess
 from perdure.security.key import PresentedKey, new_key
 from perdure.security.principal import EVERY_TENANT, Principal
 from perdure.security.role import Role
+from perdure.store.audit import add_entries
 from perdure.store.key import ApiKey, get_key, insert_key, lock_key, name_is_taken, update_key
 
 _ID_FORM = re.compile(r"[A-Za-z0-9]{4,40}", re.ASCII)
@@ -45,12 +49,15 @@ async def create(
         payloads=wanted.payloads,
         created_by=principal.actor,
     )
+    facts = {"role": key.role, "payloads": key.payloads, "expires_at": _said(expires_at)}
+    entry = _entry(request, AuditEvent.KEY_CREATED, principal, key, facts)
     async with found.store.transaction() as connection:
         if await name_is_taken(connection, tenant, wanted.name, now, EVERY_TENANT):
             message = f"a key named {wanted.name!r} is there already: give this one another name, or revoke that one"
             raise ApiError("API.CONFLICT", message)
         await insert_key(connection, key)
-    _record(request, AuditEvent.KEY_CREATED, principal, key, role=key.role, payloads=key.payloads)
+        await add_entries(connection, [entry])
+    tell(entry)
     return key, secret
 
 
@@ -90,8 +97,11 @@ async def rotate(
             previous_hash=key.hash if until else None,
             previous_until=until,
         )
+        facts = {"grace": wanted.grace, "expires_at": _said(expires_at)}
+        entry = _entry(request, AuditEvent.KEY_ROTATED, principal, key, facts)
+        await add_entries(connection, [entry])
     found.keys.forget(key.id)
-    _record(request, AuditEvent.KEY_ROTATED, principal, key, grace=wanted.grace)
+    tell(entry)
     return rotated, secret
 
 
@@ -103,11 +113,13 @@ async def revoke(request: Request, found: Services, principal: Principal, key_id
     """
     async with found.store.transaction() as connection:
         key = _own(principal, await lock_key(connection, _checked_id(key_id)))
-        if key.revoked_at is None:
-            now = datetime.now(UTC)
-            key = await update_key(connection, key.id, revoked_at=now, revoked_by=principal.actor)
+        if key.revoked_at is not None:
+            return key
+        key = await update_key(connection, key.id, revoked_at=datetime.now(UTC), revoked_by=principal.actor)
+        entry = _entry(request, AuditEvent.KEY_REVOKED, principal, key, {"reason": wanted.reason})
+        await add_entries(connection, [entry])
     found.keys.forget(key.id)
-    _record(request, AuditEvent.KEY_REVOKED, principal, key, reason=wanted.reason)
+    tell(entry)
     return key
 
 
@@ -137,6 +149,14 @@ def _after(now: datetime, span: str | None) -> datetime | None:
     return None if span is None else now + parse_duration(span)
 
 
-def _record(request: Request, event: AuditEvent, principal: Principal, key: ApiKey, **facts: str | bool | None) -> None:
-    about = {"key_id": key.id, "name": key.name, "tenant": key.tenant, **facts}
-    record(event, actor=principal.actor, request_id=context_of(request).request_id, **about)
+def _entry(
+    request: Request, event: AuditEvent, principal: Principal, key: ApiKey, facts: Mapping[str, Any]
+) -> AuditEntry:
+    """The entry about the key; of `facts` the `reason` is its own."""
+    data = {"name": key.name, **facts}
+    reason = data.pop("reason", None)
+    return entry_of(context_of(request), principal, event, key.tenant, subject=key.id, reason=reason, data=data)
+
+
+def _said(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

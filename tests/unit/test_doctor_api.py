@@ -1,6 +1,5 @@
 """The doctor asks an API over HTTP; here a server that plays one."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,13 +11,6 @@ from perdure.doctor.finding import Finding, Level
 from tests.unit.canned_api import CannedApi
 
 KEY = "pdr_abcd_" + "x" * 43
-
-
-@pytest.fixture
-def api() -> Iterator[CannedApi]:
-    api = CannedApi()
-    yield api
-    api.close()
 
 
 def play(api: CannedApi, *, ahead: float = 0, **other: Any) -> None:

@@ -18,6 +18,7 @@ from temporalio.converter import (
     StorageDriverActivityInfo,
     StorageDriverStoreContext,
     StorageDriverWorkflowInfo,
+    WorkflowSerializationContext,
 )
 
 from api.temporal_call import TemporalUnavailableError, temporal_call
@@ -31,6 +32,7 @@ from perdure.storage.error import PayloadLostError, StorageUnavailableError
 from perdure.storage.place import Place, directory_name, job_directory
 
 JOB = StorageDriverWorkflowInfo(namespace="default", id="acme:order-1042", type="Job")
+CONTEXT = WorkflowSerializationContext(namespace="default", workflow_id=JOB.id or "")
 LARGE = {"text": "x" * 200_000}
 
 
@@ -48,6 +50,14 @@ def converter(root: Path, target: StorageDriverWorkflowInfo | StorageDriverActiv
 
 def files(root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if path.is_file() and path.name != disk.MARKER]
+
+
+def test_all_converters_share_the_payload_converter_and_its_cache_of_types(root: Path) -> None:
+    plain, stored = data_converter(Settings()), data_converter(Settings(storage_dir=root))
+    made = {id(converter.payload_converter_class()) for converter in (plain, stored, plain.with_context(CONTEXT))}
+    assert len(made) == 1
+    payloads = plain.payload_converter.to_payloads([JobLimits()])
+    assert stored.payload_converter.from_payloads(payloads, [JobLimits]) == [JobLimits()]
 
 
 async def test_a_large_value_goes_through_a_file_and_back(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from perdure.store.table.access import api_keys
 from perdure.store.table.archive import archive_state, archived_histories
+from perdure.store.table.audit import audit_entries
 from perdure.store.table.base import metadata
 from perdure.store.table.bulk_action import bulk_action_items, bulk_actions
 from perdure.store.table.dead_letter import dead_letters
@@ -28,6 +29,7 @@ __all__ = [
     "archive_state",
     "archived_histories",
     "attempts",
+    "audit_entries",
     "bulk_action_items",
     "bulk_actions",
     "counting_workers",

@@ -10,6 +10,7 @@ from perdure.settings import Settings
 from perdure.store.engine import create_engine
 from perdure.telemetry.metric.archive import ArchiveMetrics
 from perdure.telemetry.metric.attempt import AttemptMetrics
+from perdure.telemetry.metric.audit import AuditMetrics
 from perdure.telemetry.metric.census import CensusMetrics
 from perdure.telemetry.metric.job import JobMetrics
 from perdure.telemetry.metric.label import MOST_QUEUES, MOST_TYPES, Labels
@@ -49,6 +50,8 @@ that serves the queue: take `max by (queue, kind)`.
 """
 _POOL = """Shown by the API and by workers, each about itself.
 """
+_AUDIT = """Shown by the API, each process about itself.
+"""
 _REQUESTS = """Shown by the API. `route` is a template such as `/v1/jobs/{job_id}`, `status` a class such as `2xx`.
 """
 
@@ -78,6 +81,7 @@ def _sections() -> Iterator[tuple[str, str, CollectorRegistry]]:
         ("Projection", _PROJECTION, lambda registry: _projection(registry, labels)),
         ("Open jobs, dead letters, backlogs", _CENSUS, lambda registry: CensusMetrics(registry, labels, ())),
         ("Postgres", _POOL, lambda registry: PoolMetrics(registry, create_engine(settings))),
+        ("Audit", _AUDIT, AuditMetrics),
         ("Requests", _REQUESTS, RequestMetrics),
     ):
         registry = CollectorRegistry()

@@ -127,7 +127,7 @@ async def test_steps_are_held_and_let_go_running_ones_finish(
         await _hold(handle, False, 3)
         await _hold(handle, False, 4)
         stage.pass_on = True
-        assert await asyncio.wait_for(handle.result(), 20) == "finished"
+        assert await asyncio.wait_for(handle.result(), 60) == "finished"
 
 
 async def test_what_a_person_holds_stays_held(
@@ -144,7 +144,7 @@ async def test_what_a_person_holds_stays_held(
         stage.pass_on = True
         stage.end.set()
         await on_activity(temporal_address, "unpause", handle.id, activity_id="flaky")
-        assert await asyncio.wait_for(handle.result(), 20) == "finished"
+        assert await asyncio.wait_for(handle.result(), 60) == "finished"
 
 
 async def test_nothing_open_is_no_error(client: Client, http: httpx.AsyncClient, queue: str) -> None:
@@ -152,7 +152,7 @@ async def test_nothing_open_is_no_error(client: Client, http: httpx.AsyncClient,
         client, task_queue=queue, workflows=[HoldsNothing], activities=all_activities(runtime_with(http))
     ):
         handle = await client.start_workflow("HoldsNothing", id=queue, task_queue=queue)
-        await asyncio.wait_for(handle.result(), 20)
+        await asyncio.wait_for(handle.result(), 60)
 
 
 def _worker(client: Client, http: httpx.AsyncClient, queue: str, stage: Stage) -> Worker:

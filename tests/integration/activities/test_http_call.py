@@ -199,7 +199,7 @@ async def test_an_unexpected_success_is_an_error(http: httpx.AsyncClient, partne
         ("3", 3),
         ("0", 0),
         ("99999999999999999999", 10**9),
-        (lambda: format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True), 99),
+        (lambda: format_datetime(datetime.now(UTC) + timedelta(seconds=1000), usegmt=True), 999),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
         ("soon", None),
         ("-5", None),
@@ -216,7 +216,8 @@ async def test_retry_after_is_read(
         assert error.retry_after is None
     else:
         assert error.retry_after is not None
-        assert seconds - 1 <= min(error.retry_after.total_seconds(), 10**9) <= seconds + 1
+        passed = 1 if isinstance(header, str) else 60  # since the date was written, on a slow machine
+        assert seconds - passed <= min(error.retry_after.total_seconds(), 10**9) <= seconds + 1
 
 
 async def test_a_slow_answer_times_out(http: httpx.AsyncClient, partner: Partner) -> None:

@@ -97,10 +97,10 @@ async def test_a_cancel_reaches_an_attempt_that_runs_though_paused(
     client: Client, http: httpx.AsyncClient, temporal_address: str, queue: str, stage: Stage
 ) -> None:
     async with worker(client, runtime_with(http), queue, [stage.definition]):
-        handle = await start(client, queue, call_of("STAGED", {}, retry=SOON), heartbeat_timeout="1s")
+        handle = await start(client, queue, call_of("STAGED", {}, retry=SOON), heartbeat_timeout="2s")
         await stage.running.wait()
         await on_activity(temporal_address, "pause", handle.id)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(2.5)  # past a heartbeat: Temporal has told the worker
         began = time.monotonic()
         await handle.cancel()
         ended: Ended = await handle.result()
@@ -117,7 +117,7 @@ async def test_a_stopping_worker_gives_an_attempt_up_that_runs_though_paused(
         handle = await start(client, queue, call_of("STAGED", {}, retry=SOON), heartbeat_timeout="2s")
         await stage.running.wait()
         await on_activity(temporal_address, "pause", handle.id)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(2.5)  # past a heartbeat: Temporal has told the worker
         began = time.monotonic()
     assert time.monotonic() - began < 60
     stage.go_on.set()
@@ -135,12 +135,12 @@ async def test_a_step_paused_between_attempts_starts_none_until_unpause(
 ) -> None:
     stage.failing = 1
     stage.go_on.set()
-    retry = SOON.model_copy(update={"initial_interval": "4s", "maximum_interval": "4s", "jitter": 0.0})
+    retry = SOON.model_copy(update={"initial_interval": "6s", "maximum_interval": "6s", "jitter": 0.0})
     async with worker(client, runtime_with(http), queue, [stage.definition]):
         handle = await start(client, queue, call_of("STAGED", {}, retry=retry))
         await pending(handle, lambda one: one.attempt == 2)
         await on_activity(temporal_address, "pause", handle.id)
-        await asyncio.sleep(4.5)  # past the moment when it would have begun
+        await asyncio.sleep(6.5)  # past the moment when it would have begun
         assert stage.runs == [1]
         await on_activity(temporal_address, "unpause", handle.id)
         ended: Ended = await handle.result()
@@ -172,7 +172,7 @@ async def test_a_reset_stops_a_running_attempt_and_keeps_the_ledger(
     client: Client, http: httpx.AsyncClient, temporal_address: str, queue: str, stage: Stage
 ) -> None:
     async with worker(client, runtime_with(http), queue, [stage.definition]):
-        handle = await start(client, queue, call_of("STAGED", {}, retry=SOON), heartbeat_timeout="1s")
+        handle = await start(client, queue, call_of("STAGED", {}, retry=SOON), heartbeat_timeout="2s")
         await stage.running.wait()
         await on_activity(temporal_address, "reset", handle.id)
         await pending(handle, lambda _: len(stage.runs) == 2)
@@ -247,7 +247,7 @@ async def test_a_reset_does_not_repeat_an_at_most_once_step_that_was_running(
     once = SOON.model_copy(update={"maximum_attempts": 1})
     call = call_of("STAGED", {}, retry=once, effect=Effect.AT_MOST_ONCE)
     async with worker(client, runtime_with(http), queue, [stage.definition]):
-        handle = await start(client, queue, call, heartbeat_timeout="1s")
+        handle = await start(client, queue, call, heartbeat_timeout="2s")
         await stage.running.wait()
         await on_activity(temporal_address, "reset", handle.id)
         ended: Ended = await handle.result()

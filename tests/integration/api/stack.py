@@ -67,7 +67,7 @@ class Api:
     def client(self, key: PresentedKey | None) -> httpx.AsyncClient:
         headers = {} if key is None else {"Authorization": f"Bearer {key.text}"}
         limits = httpx.Limits(max_connections=200)
-        made = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30, limits=limits, trust_env=False)
+        made = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60, limits=limits, trust_env=False)
         self._clients.append(made)
         return made
 

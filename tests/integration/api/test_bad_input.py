@@ -111,7 +111,7 @@ async def _raw(api: Api, request: bytes) -> bytes:
     headers = f"Host: x\r\nX-API-Key: {api.admin.text}\r\nContent-Type: application/json\r\n".encode()
     writer.write(request.replace(b"%s", headers))
     await writer.drain()
-    answer = await asyncio.wait_for(reader.read(65536), 10)
+    answer = await asyncio.wait_for(reader.read(65536), 60)
     writer.close()
     await writer.wait_closed()
     return answer

@@ -51,6 +51,7 @@ def test_e1_no_route_under_v1_is_open(operation: Operation) -> None:
         ("GET /v1/jobs", "viewer"),
         ("GET /v1/jobs/{job_id}", "viewer"),
         ("GET /v1/me", "viewer"),
+        ("GET /v1/audit", "viewer"),
         ("POST /v1/jobs", "operator"),
         ("POST /v1/jobs/batch", "operator"),
         ("POST /v1/jobs/{job_id}/cancel", "operator"),

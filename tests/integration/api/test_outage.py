@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 import httpx
 import pytest
@@ -41,6 +42,15 @@ async def recovered(client: httpx.AsyncClient) -> None:
         return (await client.get("/v1/jobs?limit=1")).status_code == 200
 
     await until(lists)
+
+
+async def told_unready(client: httpx.AsyncClient) -> bool:
+    """Whether readiness says that Postgres is away, and nothing else; a busy machine may miss Temporal now and then."""
+    ready = await client.get("/readyz")
+    assert ready.status_code == 503
+    states = {check["name"]: check["status"] for check in ready.json()["checks"]}
+    assert states["postgres"] == "error"
+    return states == {"temporal": "ok", "postgres": "error"}
 
 
 @pytest.mark.parametrize("how", ["stopped", "frozen"])
@@ -84,10 +94,7 @@ async def test_without_postgres_lists_are_503_and_readiness_says_so(fragile: Api
         answer = await client.get("/v1/jobs")
         assert (answer.status_code, answer.json()["code"]) == (503, "API.UNAVAILABLE")
         assert "retry-after" in answer.headers
-        ready = await client.get("/readyz")
-        assert ready.status_code == 503
-        states = {check["name"]: check["status"] for check in ready.json()["checks"]}
-        assert states == {"temporal": "ok", "postgres": "error"}
+        await until(partial(told_unready, client))
         assert (await client.get("/livez")).status_code == 200
     await recovered(client)
     assert (await client.get("/readyz")).status_code == 200

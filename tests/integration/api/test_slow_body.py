@@ -69,9 +69,9 @@ class Connection:
 async def test_a_body_that_does_not_arrive_is_a_408_and_the_connection_is_closed(
     hasty: Api, headers: str, begun: bytes
 ) -> None:
+    started = time.monotonic()
     connection = await Connection.open(hasty, headers)
     await connection.send(begun)
-    started = time.monotonic()
     head, _, body = (await connection.rest()).partition(b"\r\n\r\n")
     assert PATIENCE - 0.2 < time.monotonic() - started < PATIENCE + 30
     assert head.startswith(b"HTTP/1.1 408 ")
@@ -90,9 +90,9 @@ async def test_a_body_may_come_in_drops_but_not_longer_than_the_limit(hasty: Api
     assert (await answer).startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_body_in_two_parts_is_read_whole(hasty: Api) -> None:
+async def test_a_body_in_two_parts_is_read_whole(api: Api) -> None:
     body = json.dumps(spec()).encode()
-    connection = await Connection.open(hasty, f"Content-Length: {len(body)}\r\nConnection: close")
+    connection = await Connection.open(api, f"Content-Length: {len(body)}\r\nConnection: close")
     await connection.send(body[:10])
     await asyncio.sleep(0.2)
     await connection.send(body[10:])

@@ -24,6 +24,12 @@ def test_a_made_key_does_what_its_role_may_until_it_is_revoked(cli: Cli, key: st
     assert cli("jobs", "list", PERDURE_API_KEY=made).returncode == 3
     assert key not in cli("keys", "list").stdout
     assert key in cli("keys", "list", "--all").stdout
+    told = json.loads(cli("audit", "list", "--subject", key_id, "-o", "json").stdout)["data"]
+    assert [(entry["type"], entry["reason"]) for entry in told] == [
+        ("KEY_REVOKED", "the test is over"),
+        ("KEY_CREATED", None),
+    ]
+    assert "KEY_REVOKED" in cli("audit", "list", "--subject", key_id).stdout
 
 
 def test_a_viewer_sees_payloads_only_with_the_grant(cli: Cli, key: str) -> None:

@@ -19,7 +19,7 @@ NO_TEMPORAL = {**NO_API, "PERDURE_TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
 def temporal(address: str, *words: str) -> None:
     command = [str(find_binaries().temporal), *words, "--address", address]
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
 
 
 def test_a_namespace_that_forgets_after_a_day_is_a_warning(temporal_address: str, doctor: Doctor) -> None:

@@ -82,7 +82,7 @@ def test_second_ctrl_c_does_not_wait_for_a_worker_that_takes_its_time(tmp_path: 
         time.sleep(1.1)  # a second wish to stop is told from a second signal of the first by its distance
         began = time.monotonic()
         assert dev.end(signal.SIGINT) == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 25, "it waited for the worker's grace"
         assert "worker      killed" in dev.output
         assert dev.processes() == []
 

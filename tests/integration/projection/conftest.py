@@ -18,11 +18,8 @@ from activities.wrapper import all_activities
 from perdure.egress.client import guarded_client
 from perdure.egress.policy import EgressPolicy
 from perdure.settings import Settings
-from perdure.store.engine import create_engine
 from perdure.store.job import StoredJob, get_job
-from perdure.store.migrate import upgrade
 from perdure.store.session import transaction
-from tests.integration.store.server import PostgresServer, running_postgres
 from tests.integration.workflow.conftest import Bench
 from tests.server.partner import Partner, running_partner
 from tests.server.temporal import running_temporal
@@ -37,25 +34,6 @@ def temporal_address() -> Iterator[str]:
     """A server of the module's own: the sweep and the checks look at every job there is."""
     with running_temporal() as address:
         yield address
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    with running_postgres() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def database(postgres: PostgresServer, request: pytest.FixtureRequest) -> Settings:
-    return postgres.create_database(request.module.__name__.rpartition(".")[2])
-
-
-@pytest.fixture(scope="module")
-async def engine(database: Settings) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database)
-    await upgrade(engine)
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture(scope="module")

@@ -27,10 +27,10 @@ def tried(job: StoredJob) -> list[tuple[int, str]]:
 
 
 async def test_pause_holds_a_retrying_step_and_unpause_lets_it_go_on(plant: Plant, temporal_address: str) -> None:
-    handle = await plant.bench.start([flaky(2, "200ms", then="4s")])
+    handle = await plant.bench.start([flaky(2, "200ms", then="8s")])
     await plant.shown(handle.id, lambda job: len(job.steps[0].attempts) >= 2)
     await on_activity(temporal_address, "pause", handle.id, activity_id="flaky")
-    await plant.bench.let_pass(4.5)  # past the moment when the third attempt would have begun
+    await plant.bench.let_pass(8.5)  # past the moment when the third attempt would have begun
     held = await plant.shown(handle.id, lambda job: not job.status.final)
     assert len([one for one in held.steps[0].attempts if one.outcome is AttemptOutcome.FAILED]) == 2
     await on_activity(temporal_address, "unpause", handle.id, activity_id="flaky")
@@ -40,7 +40,7 @@ async def test_pause_holds_a_retrying_step_and_unpause_lets_it_go_on(plant: Plan
 
 
 async def test_reset_keeps_the_attempts_before_it(plant: Plant, temporal_address: str) -> None:
-    handle = await plant.bench.start([flaky(4, "200ms", attempts=3, then="6s")])
+    handle = await plant.bench.start([flaky(4, "200ms", attempts=3, then="8s")])
     await plant.shown(handle.id, lambda job: len(job.steps[0].attempts) >= 2)
     await on_activity(temporal_address, "reset", handle.id, activity_id="flaky")
     done = await plant.shown(handle.id, lambda job: job.status.final, 60)

@@ -49,7 +49,7 @@ async def until(
             while found is None or not holds(found):
                 found = await look()
     except TimeoutError:
-        pytest.fail(f"not within 30 s; last seen: {found!r}")
+        pytest.fail(f"not within 60 s; last seen: {found!r}")
     return found
 
 

@@ -16,8 +16,8 @@ from perdure.store.health import ping
 from perdure.store.session import StoreUnavailableError, transaction
 from tests.integration.store.server import PostgresServer, running_postgres
 
-SOON = 12.0
-"""Seconds: two to notice, and what a busy machine adds; less than the 15 that a statement may take."""
+SOON, STATEMENT = 40.0, 90.0
+"""Seconds: two to notice, and what a busy machine adds; less than a statement may take."""
 BACK = 60.0
 
 
@@ -30,7 +30,7 @@ def own_postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 async def engine(own_postgres: PostgresServer) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(own_postgres.settings("outage"))
+    engine = create_engine(own_postgres.settings("outage"), statement_seconds=STATEMENT)
     await until_back(engine)
     yield engine
     await engine.dispose()

@@ -50,7 +50,7 @@ def job_id(stack: Stack) -> str:
         until(lambda: client.get(id_).status == "DEAD_LETTERED")
         client.retry(id_, reason="g3")
         until(lambda: client.get(id_).status == "COMPLETED")
-    until(lambda: ended(stack, f"{id_}~~after"))
+    until(lambda: ended(stack, id_) and ended(stack, f"{id_}~~after"))
     return id_
 
 

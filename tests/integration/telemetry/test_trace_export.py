@@ -86,11 +86,11 @@ def test_a_receiver_that_is_away_is_one_warning_and_no_job_waits_for_it(
             begun = time.monotonic()
             for _ in range(12):
                 run(client, queue, call(partner), {"id": "say", "type": "LOG", "with": {"message": "hello"}})
-            assert time.monotonic() - begun < 30
+            assert time.monotonic() - begun < 60
             _until(lambda: _warnings(part) == 1)
             begun = part.terminate()
             assert part.process.wait(60) == 0
-            assert time.monotonic() - begun < 15
+            assert time.monotonic() - begun < 45
         assert _warnings(part) == 1
         others = [line for line in lines(part) if str(line["logger"]).startswith(("opentelemetry", "urllib3"))]
         assert others == []

@@ -49,12 +49,14 @@ async def test_b6_each_item_has_a_child_of_its_own_with_the_documented_id(bench:
 
 
 async def test_without_wait_the_parent_goes_on_and_the_child_outlives_it(bench: Bench) -> None:
-    step = child(bench, [{"id": "nap", "type": "SLEEP", "with": {"duration": "500ms"}}], **{"with": {"wait": False}})
+    step = child(bench, [{"id": "hold", "type": "WAIT", "with": {"name": "go"}}], **{"with": {"wait": False}})
     handle = await bench.start([step])
     id_ = f"{handle.id}~run"
     assert (await bench.finish(handle)).output == {"run": {"job_id": id_}}
     assert await described(bench, id_) is WorkflowExecutionStatus.RUNNING
-    await bench.client.get_workflow_handle(id_).result()
+    inner: Handle = bench.client.get_workflow_handle(id_)
+    await inner.signal("deliver", {"name": "go"})
+    assert (await bench.finish(inner)).status is JobStatus.COMPLETED
 
 
 async def test_a_child_that_fails_parks_the_step_and_a_retry_starts_another_one(bench: Bench, partner: Partner) -> None:

@@ -61,7 +61,7 @@ async def test_a_canceled_job_compensates_before_it_ends(bench: Bench, partner: 
 
 async def test_a_job_that_timed_out_compensates(bench: Bench, partner: Partner) -> None:
     nap = {"id": "nap", "type": "SLEEP", "with": {"duration": "1h"}}
-    result = await bench.run([undone(partner, "a"), nap], timeout="1s")
+    result = await bench.run([undone(partner, "a"), nap], timeout="3s")
     assert result.status is JobStatus.TIMED_OUT
     assert undos(partner) == ["/undo/a"]
 

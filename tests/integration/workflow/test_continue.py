@@ -180,13 +180,14 @@ async def test_a_scheduled_job_continues_as_new_and_starts_when_it_is_due(early:
 
 
 async def test_early_deliveries_are_kept_over_continue_as_new(early: Bench) -> None:
-    nap = {"id": "nap", "type": "SLEEP", "with": {"duration": "4s"}}
+    hold = {"id": "hold", "type": "WAIT", "with": {"name": "hold"}}
     waits = [{"id": id_, "type": "WAIT", "with": {"name": "go"}} for id_ in ("one", "two")]
-    handle = await early.start([nap, *waits])
+    handle = await early.start([hold, *waits])
     for payload in (1, 2):
         await handle.execute_update("deliver", {"name": "go", "payload": payload})
     await noise(handle)
     await early.eventually(lambda: continued(handle))
+    await handle.execute_update("deliver", {"name": "hold"})
     assert (await early.finish(handle)).output == {"two": 2}
 
 

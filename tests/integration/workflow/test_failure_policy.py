@@ -80,8 +80,8 @@ async def test_an_at_most_once_step_has_no_more_attempts_than_its_policy_allows(
 
 
 async def test_an_at_most_once_attempt_that_timed_out_is_left_to_a_person(bench: Bench, partner: Partner) -> None:
-    partner.delays["/pay"] = 1.5
-    handle = await bench.start([call(partner, "pay", effect="at_most_once", timeout="300ms")])
+    partner.delays["/pay"] = 4
+    handle = await bench.start([call(partner, "pay", effect="at_most_once", timeout="2s")])
     await bench.until(handle, "pay", "DEAD_LETTERED")
     assert partner.calls["/pay"] == 1
     assert await refused(handle, "retry") == "API.FORCE_REQUIRED"

@@ -39,16 +39,19 @@ async def test_b1_sleep_waits_as_long_as_it_says(bench: Bench) -> None:
 
 
 async def test_b4_branches_run_in_parallel_and_a_join_waits_for_both(bench: Bench) -> None:
-    nap = {"type": "SLEEP", "with": {"duration": "1s"}}
+    wait = {"type": "WAIT", "with": {"name": "go"}}
     steps = [
-        {"id": "left", **nap, "depends_on": []},
-        {"id": "right", **nap, "depends_on": []},
+        {"id": "left", **wait, "depends_on": []},
+        {"id": "right", **wait, "depends_on": []},
         log("join", depends_on=["left", "right"]),
     ]
     handle = await bench.start(steps)
     await bench.until(handle, "right", "WAITING")
     states = await bench.states(handle)
     assert (states["left"], states["join"]) == ("WAITING", "PENDING")
+    await handle.execute_update("deliver", {"name": "go"})
+    assert (await bench.states(handle))["join"] == "PENDING"
+    await handle.execute_update("deliver", {"name": "go"})
     assert (await bench.finish(handle)).status is JobStatus.COMPLETED
 
 

@@ -30,6 +30,7 @@ from worker.marking_runner import _MarkingInstance
 from workflows.job.workflow import Job
 
 ONCE = {"maximum_attempts": 1}
+UNTIL_THERE = {"maximum_attempts": 500, "initial_interval": "150ms", "maximum_interval": "150ms", "jitter": 0}
 
 
 def log(id_: str, **fields: Any) -> dict[str, Any]:
@@ -190,7 +191,7 @@ async def test_one_that_gives_too_much_runs_remotely_and_the_rest_has_its_turn_a
 async def test_a_retryable_failure_goes_on_remotely_with_its_attempt_counted(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secret = log("a", **{"with": {"message": "${ secrets.LOCAL_BATCH }"}}, retry={"initial_interval": "300ms"})
+    secret = log("a", **{"with": {"message": "${ secrets.LOCAL_BATCH }"}}, retry=UNTIL_THERE)
     handle = await bench.start([secret, log("b"), log("c")])
 
     async def tried() -> bool:
@@ -237,7 +238,7 @@ async def test_no_more_items_are_open_at_once_than_max_parallel_allows(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = {"message": "${ item } ${ secrets.LOCAL_ITEMS }"}
-    step = log("each", **{"with": params}, **many(list(range(7)), 2), retry={"initial_interval": "50ms", "jitter": 0})
+    step = log("each", **{"with": params}, **many(list(range(7)), 2), retry=UNTIL_THERE)
     handle = await bench.start([step])
 
     async def tried() -> bool:
@@ -354,7 +355,7 @@ async def test_a_pause_before_the_first_step_holds_all_that_would_follow(bench: 
     async with without_worker(bench.client) as own:
         handle = await own.start([log("a"), log("b"), log("c")])
         pause = asyncio.create_task(handle.execute_update("pause", {"actor": "me"}))
-        await asyncio.sleep(0.3)
+        await own.let_pass(1.0)  # until it is with the server, which tells nobody
         async with working(own):
             await asyncio.wait_for(pause, 60)
             assert await batches(handle) == []

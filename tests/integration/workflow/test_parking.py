@@ -141,9 +141,9 @@ async def test_the_end_of_the_retention_ends_the_job_as_expired(bench: Bench, pa
 
 async def test_parked_time_does_not_count_against_the_jobs_timeout(bench: Bench, partner: Partner) -> None:
     partner.answers["/x"] = [404, 200]
-    handle = await bench.start([call(partner, "x")], timeout="1s")
+    handle = await bench.start([call(partner, "x")], timeout="3s")
     await bench.until(handle, "x", "DEAD_LETTERED")
-    await asyncio.sleep(1.5)  # longer than the timeout: that it passes without effect is the claim
+    await asyncio.sleep(3.5)  # longer than the timeout: that it passes without effect is the claim
     await handle.signal("retry")
     assert (await bench.finish(handle)).status is JobStatus.COMPLETED
 

@@ -152,7 +152,7 @@ async def see_through(bench: Bench, partner: Partner, plan: Plan) -> list[Workfl
         JOB_WORKFLOW, JobStart(spec=spec, tenant="default"), id=f"default:{name}", task_queue=task_queue(bench.queue)
     )
     moves = [asyncio.create_task(do(handle, move)) for move in plan.moves]
-    await asyncio.wait_for(end(handle), 60)
+    await asyncio.wait_for(end(handle), 120)
     await asyncio.gather(*moves)
     histories = await check.histories(bench.client, handle.id)
     runs = [history for history in histories if history.workflow_id == handle.id]

@@ -32,7 +32,7 @@ STRAY_NAMES = ["retry", "cancel", "pause", "state", "", "🦊", "__init__", "x" 
 
 async def ended_as_canceled(handle: Handle) -> None:
     with pytest.raises(WorkflowFailureError) as caught:
-        await asyncio.wait_for(handle.result(), 30)
+        await asyncio.wait_for(handle.result(), 60)
     assert isinstance(caught.value.cause, CancelledError)
 
 
@@ -46,7 +46,7 @@ async def test_b14_any_signal_or_update_leaves_the_job_going(bench: Bench, partn
             await handle.signal(name or "empty", args=chance.choice(STRAY_ARGUMENTS))
             if name != "cancel":
                 with pytest.raises((WorkflowUpdateFailedError, RPCError)):
-                    await asyncio.wait_for(handle.execute_update(name or "empty", args=[1, 2]), 10)
+                    await asyncio.wait_for(handle.execute_update(name or "empty", args=[1, 2]), 60)
     await bench.until(handle, "x", "DEAD_LETTERED")
     partner.answers["/x"] = [200]
     await handle.signal("retry")
@@ -62,7 +62,7 @@ async def test_a_workflow_started_with_something_else_fails_and_says_why(bench: 
             "Job", args=args, id=f"default:bad-{random.random()}", task_queue=f"perdure-{bench.queue}"
         )
         with pytest.raises(WorkflowFailureError) as caught:
-            await asyncio.wait_for(handle.result(), 10)
+            await asyncio.wait_for(handle.result(), 60)
         assert getattr(caught.value.cause, "type", None) == "ENGINE.SPEC_INVALID"
 
 
@@ -72,8 +72,9 @@ async def test_a_step_that_somebody_completes_with_something_else_parks_and_says
     partner.answers["/c"] = [500]
     step = {"id": "c", "type": "HTTP_CALL", "with": {"url": f"{partner.url}/c"}, "retry": {"initial_interval": "1h"}}
     handle = await bench.start([step])
-    while not partner.calls["/c"]:
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(60):
+        while not partner.calls["/c"]:
+            await asyncio.sleep(0.05)
     by_hand = bench.client.get_async_activity_handle(workflow_id=handle.id, run_id=None, activity_id="c")
     await by_hand.complete("somebody's secret")
     await bench.until(handle, "c", "DEAD_LETTERED")
@@ -211,17 +212,18 @@ async def test_b12_many_outputs_of_local_steps_in_one_workflow_task_complete(ben
 
 
 async def test_b12_deliveries_that_would_make_the_job_too_large_are_refused_and_the_job_goes_on(bench: Bench) -> None:
-    nap = {"id": "nap", "type": "SLEEP", "with": {"duration": "2s"}}
+    hold = {"id": "hold", "type": "WAIT", "with": {"name": "hold"}}
     wait = {
         "id": "wait",
         "type": "WAIT",
         "for_each": {"items": list(range(12))},
         "with": {"name": "go", "timeout": "1s"},
     }
-    handle = await bench.start([nap, wait], dead_letter={"enabled": False})
+    handle = await bench.start([hold, wait], dead_letter={"enabled": False})
     answers = [await kept(handle, "deliver", {"name": "go", "payload": f"{n}" + "y" * 200_000}) for n in range(12)]
     assert answers[:6] == [None] * 6
     assert answers[-1] == "API.PAYLOAD_INVALID"
+    await handle.execute_update("deliver", {"name": "hold"})
     result = await bench.finish(handle)
     assert result.error is not None
     assert result.error.code == "STEP.WAIT.TIMEOUT"

@@ -42,7 +42,7 @@ def idle(client: Client) -> Bench:
 
 def nap(partner: Partner) -> dict[str, Any]:
     undo = {"type": "HTTP_CALL", "with": {"url": f"{partner.url}/undo-nap", "method": "POST"}}
-    return {"id": "nap", "type": "SLEEP", "with": {"duration": "2s"}, "depends_on": [], "compensate": undo}
+    return {"id": "nap", "type": "SLEEP", "with": {"duration": "3s"}, "depends_on": [], "compensate": undo}
 
 
 @pytest.mark.parametrize("stop", ["cancel", "discard", "temporal cancel"])
@@ -78,7 +78,7 @@ async def test_what_had_slept_when_its_job_continued_as_new_is_told_once(idle: B
 
 async def test_a_job_that_continued_as_new_as_its_time_came_starts_once(idle: Bench) -> None:
     async with working(idle):
-        handle = await idle.start([{"id": "say", "type": "LOG", "with": {"message": "now"}}], delay="2s")
+        handle = await idle.start([{"id": "say", "type": "LOG", "with": {"message": "now"}}], delay="3s")
         await idle.until(handle, "say", "PENDING")
     await asyncio.gather(*(handle.signal("make_coffee", number) for number in range(45)))
     await idle.eventually(partial(fired, handle))

@@ -24,7 +24,7 @@ from tests.integration.workflow.working import working
 from tests.server.partner import Partner
 
 ROOM = JobLimits(state_bytes=16_000)
-SOON = {"maximum_attempts": 2, "initial_interval": "2s", "jitter": 0.0}
+SOON = {"maximum_attempts": 2, "initial_interval": "3s", "jitter": 0.0}
 
 
 class Gate(ClientInterceptor, Interceptor):
@@ -73,7 +73,7 @@ async def test_a_compensation_that_began_while_steps_are_being_held_goes_on(
     handle = await bench.start([undo_retried(partner, "a"), in_backoff(partner, "b")])
     await bench.eventually(lambda: called(partner, "/b"))
     pausing = asyncio.create_task(handle.execute_update("pause", {"actor": "ann"}))
-    await asyncio.wait_for(gate.reached.wait(), 30)
+    await asyncio.wait_for(gate.reached.wait(), 60)
     await handle.cancel()
     await bench.eventually(lambda: called(partner, "/undo/a"))
     gate.open.set()
@@ -122,7 +122,7 @@ async def test_a_step_that_started_a_child_of_its_own_is_undone_in_the_order_it_
 async def test_a_parked_compensation_is_no_part_of_the_jobs_timeout(bench: Bench, partner: Partner) -> None:
     partner.answers["/undo/a"] = [404, 200]
     steps = [undone(partner, "a"), {"id": "nap", "type": "SLEEP", "with": {"duration": "1h"}}]
-    handle = await bench.start(steps, timeout="300ms")
+    handle = await bench.start(steps, timeout="3s")
     await bench.until(handle, "nap", "CANCELED")
 
     await bench.eventually(lambda: are_parked(handle, ["a.compensate"]))

@@ -1,6 +1,6 @@
 """The CLI in this process, against a server that plays the API."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,13 +11,6 @@ from tests.unit.canned_api import CannedApi
 
 GET = "GET /v1/jobs/default:order-1"
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def api() -> Iterator[CannedApi]:
-    api = CannedApi()
-    yield api
-    api.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""An API that answers what a test says, and both clients of it."""
+"""Both clients of an API that answers what a test says."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -6,13 +6,6 @@ import pytest
 
 from perdure.client import AsyncPerdureClient, PerdureClient
 from tests.unit.canned_api import CannedApi
-
-
-@pytest.fixture
-def api() -> Iterator[CannedApi]:
-    api = CannedApi()
-    yield api
-    api.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Fixtures of the store's tests: one Postgres a session, one migrated database a module."""
+"""One Postgres a session, and one migrated database a module."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -19,7 +19,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="module")
 def database(postgres: PostgresServer, request: pytest.FixtureRequest) -> Settings:
-    return postgres.create_database(request.module.__name__.rpartition(".")[2])
+    return postgres.create_database(request.module.__name__.removeprefix("tests.integration.").replace(".", "_"))
 
 
 @pytest.fixture(scope="module")

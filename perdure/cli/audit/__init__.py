@@ -1,0 +1,1 @@
+"""`perdure audit ...`: what was done or refused at the API itself."""

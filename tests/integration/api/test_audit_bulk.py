@@ -1,0 +1,138 @@
+"""C6: a bulk action is one entry of the audit, and one decision in the journal of each of its jobs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from activities.bulk_action import BulkActivities
+from perdure.contract.state import JobStatus, StepStatus
+from perdure.projection.writer import write
+from perdure.settings import Settings
+from tests.integration.api.desk import Desk, fail, log
+from tests.integration.api.stack import Api, running_api, serving, unique, until
+from tests.integration.api.test_bad_input import check_problem
+from tests.integration.store.sample import broken, job, projection
+from tests.integration.store.server import PostgresServer
+from tests.server.temporal import running_temporal
+from worker.queue_worker import make_bulk_worker
+
+BULK = "/v1/bulk-actions"
+WHY = "the partner is back"
+
+
+@pytest.fixture(scope="module")
+async def bulk(api_postgres: PostgresServer) -> AsyncIterator[Desk]:
+    """A desk with a Temporal of its own: its queue of bulk actions belongs to its database."""
+    with running_temporal() as address:
+        database = api_postgres.create_database("audit_bulk")
+        settings = database.model_copy(update={"temporal_address": address, "decision_timeout_seconds": 30.0})
+        client = await Client.connect(address, data_converter=pydantic_data_converter)
+        queue = f"t{unique()[:12]}"
+        async with (
+            running_api(settings, client) as api,
+            serving(address, queue),
+            make_bulk_worker(client, Settings(), BulkActivities(api.engine, client).all),
+        ):
+            yield Desk(api, api.client(await api.key(name="boss", payloads=True)), queue)
+
+
+async def parked(desk: Desk, number: int, run: str) -> list[str]:
+    steps = [fail("a"), log("b")]
+    ids = [await desk.start(steps, labels={"run": run}) for _ in range(number)]
+    for job_id in ids:
+        await desk.reach(job_id, "DEAD_LETTERED")
+        await desk.api.project(job_id)
+    return ids
+
+
+async def entries(desk: Desk, action: dict[str, Any], number: int) -> list[dict[str, Any]]:
+    """What the link of the action leads to, once that are so many."""
+
+    async def there() -> list[dict[str, Any]] | None:
+        seen: list[dict[str, Any]] = (await desk.http.get(action["links"]["audit"])).json()["data"]
+        return seen if len(seen) >= number else None
+
+    found: list[dict[str, Any]] = await until(there)
+    assert len(found) == number
+    return found
+
+
+async def test_c6_an_action_posted_twice_is_one_entry_and_one_decision_of_each_job(bulk: Desk) -> None:
+    run = unique()
+    ids = await parked(bulk, 3, run)
+    body = {"action": "retry", "reason": WHY, "filter": {"labels": {"run": run}}, "rate_per_second": 50}
+    assert (await bulk.http.post(BULK, json={**body, "dry_run": True})).status_code == 200
+    headers = {"Idempotency-Key": f"k-{run}"}
+    answers = await asyncio.gather(*(bulk.http.post(BULK, json=body, headers=headers) for _ in range(2)))
+    assert sorted(answer.status_code for answer in answers) == [200, 202]
+    action = answers[0].json()
+    assert action["links"]["self"] == f"{BULK}/{action['id']}"
+
+    async def ended() -> dict[str, Any] | None:
+        seen: dict[str, Any] = (await bulk.http.get(action["links"]["self"])).json()
+        return seen if seen["finished_at"] else None
+
+    done = await until(ended)
+    assert (done["status"], done["counts"]) == ("COMPLETED", {"ACCEPTED": 3})
+    assert (await bulk.http.post(BULK, json=body, headers=headers)).status_code == 200
+    (entry,) = await entries(bulk, action, 1)
+    assert (entry["type"], entry["actor"], entry["reason"], entry["tenant"]) == (
+        "BULK_ACTION_STARTED",
+        "key:boss",
+        WHY,
+        "*",
+    )
+    assert entry["data"] == {
+        "action": "retry",
+        "jobs": 3,
+        "filter": {"labels": {"run": run}},
+        "step": None,
+        "force": False,
+        "rate_per_second": 50.0,
+        "canary": 0,
+    }
+    for job_id in ids:
+        await bulk.reach(job_id, "COMPLETED")
+        said = await bulk.said(job_id, "JOB_RETRY_REQUESTED")
+        assert said == [("key:boss", f"{WHY} (bulk action {action['id']})")]
+
+
+async def written(api: Api, run: str) -> str:
+    """The row of a parked job that no worker has."""
+    record = job(f"default:{run}", status=JobStatus.DEAD_LETTERED)
+    step = record.steps[0].model_copy(update={"status": StepStatus.DEAD_LETTERED, "error": broken()})
+    await write(api.engine, [projection(record.model_copy(update={"steps": [step]}))])
+    return record.id
+
+
+async def test_c6_what_was_only_tried_is_no_entry_and_an_abort_is_one_more(api: Api) -> None:
+    run = unique()
+    boss = Desk(api, api.client(await api.key(name=f"boss-{run}")), "nobody")
+    body = {"action": "skip", "reason": WHY, "ids": [await written(api, run)], "step": "a", "output": "canary-bulk"}
+    check_problem(await boss.http.post(BULK, json={**body, "ids": ["default:none"]}), 422)
+    assert (await boss.http.post(BULK, json={**body, "dry_run": True})).status_code == 200
+    mine = f"/v1/audit?actor=key:boss-{run}"
+    assert (await boss.http.get(mine)).json()["data"] == []
+    action = (await boss.http.post(BULK, json=body)).json()
+    assert (await boss.http.post(f"{BULK}/{action['id']}/abort", json={"reason": "wrong one"})).status_code == 202
+    aborted, started = await entries(boss, action, 2)
+    assert (await boss.http.get(mine)).json()["data"] == [aborted, started]
+    assert (started["type"], started["reason"], started["data"]["step"]) == ("BULK_ACTION_STARTED", WHY, "a")
+    assert (aborted["type"], aborted["reason"]) == ("BULK_ACTION_ABORTED", "wrong one")
+    assert "canary-bulk" not in str([started, aborted])
+
+
+async def test_c6_an_action_that_could_not_be_started_is_told_with_its_end(api_postgres: PostgresServer) -> None:
+    database = api_postgres.create_database("audit_alone")
+    async with running_api(database.model_copy(update={"temporal_address": "127.0.0.1:1"})) as api:
+        boss = Desk(api, api.client(await api.key(name="boss")), "nobody")
+        body = {"action": "retry", "reason": WHY, "ids": [await written(api, unique())]}
+        assert (await boss.http.post(BULK, json=body)).status_code == 503
+        (action,) = (await boss.http.get(BULK)).json()["data"]
+        aborted, started = await entries(boss, action, 2)
+        assert (started["type"], started["reason"]) == ("BULK_ACTION_STARTED", WHY)
+        assert (aborted["type"], aborted["reason"]) == ("BULK_ACTION_ABORTED", action["problem"])
