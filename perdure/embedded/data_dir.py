@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perdure.embedded.error import DataDirError
-from perdure.embedded.info import LOCK_FILE
+from perdure.embedded.info import LOCK_FILE, remove_info
 
 # `find_running` holds the lock for a moment while it looks: wait that out before refusing.
 _LOCK_PATIENCE = 0.5
@@ -111,6 +111,7 @@ def _lock(where: Path) -> int:
                     f"Stop that one (kill {holder}), or choose another directory with --data-dir."
                 ) from None
             time.sleep(0.05)
+    remove_info(where)  # before the pid: see `find_running`
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor

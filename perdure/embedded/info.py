@@ -8,8 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from perdure.contract.model import Model
 
 fcntl: Any
@@ -65,22 +63,25 @@ def find_running(data_dir: Path) -> StackInfo | None:
     """Return the stack that runs on `data_dir` and is ready, or None.
 
     None also when the files belong to another user. A `stack.json` left by a killed stack does not count: the
-    lock on the data directory died with its process.
+    lock on the data directory died with its process. Nor does it while another one starts there: that removes the
+    file before it writes its own pid into the lock.
     """
     try:
-        info = StackInfo.model_validate_json((data_dir / STACK_FILE).read_bytes())
-        return info if _locked(data_dir / LOCK_FILE) else None
-    except (OSError, ValidationError):
+        held = _held_by_living(data_dir / LOCK_FILE)
+        return StackInfo.model_validate_json((data_dir / STACK_FILE).read_bytes()) if held else None
+    except (OSError, ValueError):  # a ValidationError is one
         return None
 
 
-def _locked(path: Path) -> bool:
+def _held_by_living(path: Path) -> bool:
+    """Whether somebody holds the lock, and whose pid is in it lives."""
     if fcntl is None:
         return False
     descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
+        os.kill(int(os.pread(descriptor, 32, 0)), 0)
         return True
     else:
         return False

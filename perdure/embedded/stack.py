@@ -98,7 +98,6 @@ class EmbeddedStack:
     async def _start(self) -> None:
         require_psutil()
         self._data = open_data_dir(self._config.data_dir, ephemeral=self._config.ephemeral)
-        remove_info(self._data.path)
         await end_leftovers(self._data.path)
         self._plan = plan = make_plan(self._config, self._data)
         self._supervise("postgres", plan.postgres)

@@ -1,9 +1,12 @@
 """The data directory, its lock, its secrets and `stack.json`."""
 
+import fcntl
 import json
 import os
 import re
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +45,22 @@ def test_a_look_at_the_lock_does_not_refuse_a_start(tmp_path: Path) -> None:
     data.close()
     assert find_running(tmp_path) is None
     open_data_dir(tmp_path).close()
+
+
+def test_what_a_killed_stack_left_is_not_taken_for_the_one_that_starts(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait(60)
+    write_info(tmp_path, INFO)
+    (tmp_path / "lock").write_text(f"{gone.pid}\n")
+    with (tmp_path / "lock").open() as starting:  # has the lock, and has not come further
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        assert find_running(tmp_path) is None
+    data = open_data_dir(tmp_path)
+    assert find_running(tmp_path) is None
+    assert not (tmp_path / "stack.json").exists()
+    write_info(tmp_path, INFO)
+    assert find_running(tmp_path) == INFO
+    data.close()
 
 
 def test_what_is_made_is_private_and_what_was_there_keeps_its_mode(tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ async def test_a_job_that_is_open_here_and_nowhere_else_is_named(plant: Plant) -
 
 def test_whoever_adds_a_table_says_whether_it_is_folded() -> None:
     not_folded = {
-        "api_keys", "archive_state", "archived_histories", "bulk_action_items", "bulk_actions",
+        "api_keys", "archive_state", "archived_histories", "audit_entries", "bulk_action_items", "bulk_actions",
         "counting_workers", "ended_counts",
         "ledger", "ledger_outcomes", "live_observations",
         "projection_operations", "reconciliations", "set_aside_jobs", "sweep_state",

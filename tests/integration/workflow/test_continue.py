@@ -1,5 +1,6 @@
 """Continue-as-new with the whole state of a job: items, waits, decisions, compensations."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -144,10 +145,12 @@ async def continued(handle: Handle) -> bool:
     return (await handle.describe()).run_id != handle.first_execution_run_id
 
 
-async def noise(handle: Handle, count: int = 20) -> None:
-    """Commands that are refused: each makes the history longer."""
-    for number in range(count):
-        await handle.signal("make_coffee", number)
+async def make_continue(handle: Handle) -> None:
+    """Send commands that are refused until the job continues as new: each makes the history longer."""
+    async with asyncio.timeout(60):
+        while not await continued(handle):
+            for number in range(20):  # of which several may go into one workflow task
+                await handle.signal("make_coffee", number)
 
 
 async def test_a_paused_job_continues_as_new_and_stays_paused(early: Bench) -> None:
@@ -156,8 +159,7 @@ async def test_a_paused_job_continues_as_new_and_stays_paused(early: Bench) -> N
     handle = await early.start([nap, say])
     await early.until(handle, "nap", "WAITING")
     await handle.execute_update("pause", {"actor": "me"})
-    await noise(handle)
-    await early.eventually(lambda: continued(handle))
+    await make_continue(handle)
     assert await status_attribute(handle) == ["PAUSED"]
     assert (await handle.query("state"))["paused"] is True
     await handle.execute_update("resume", {"actor": "me"})
@@ -167,8 +169,7 @@ async def test_a_paused_job_continues_as_new_and_stays_paused(early: Bench) -> N
 
 async def test_a_scheduled_job_continues_as_new_and_starts_when_it_is_due(early: Bench) -> None:
     handle = await early.start([{"id": "say", "type": "LOG", "with": {"message": "x"}}], delay="15s")
-    await noise(handle)
-    await early.eventually(lambda: continued(handle))
+    await make_continue(handle)
     assert await early.states(handle) == {"say": "PENDING"}
     begun = (await handle.describe()).start_time
     assert (await early.finish(handle)).status is JobStatus.COMPLETED
@@ -185,8 +186,7 @@ async def test_early_deliveries_are_kept_over_continue_as_new(early: Bench) -> N
     handle = await early.start([hold, *waits])
     for payload in (1, 2):
         await handle.execute_update("deliver", {"name": "go", "payload": payload})
-    await noise(handle)
-    await early.eventually(lambda: continued(handle))
+    await make_continue(handle)
     await handle.execute_update("deliver", {"name": "hold"})
     assert (await early.finish(handle)).output == {"two": 2}
 
@@ -208,8 +208,7 @@ async def test_rounds_generations_and_patches_of_items_are_kept_over_continue_as
     assert await handle.execute_update("retry", {"actor": "me", "patch": patch}) == {"steps": ["call.1"]}
     await early.eventually(lambda: asked(partner, "/b?v=2"))
     await early.until(handle, "call", "DEAD_LETTERED")
-    await noise(handle)
-    await early.eventually(lambda: continued(handle))
+    await make_continue(handle)
     assert await handle.execute_update("retry", {"actor": "me"}) == {"steps": ["call.1"]}
     assert (await early.finish(handle)).status is JobStatus.COMPLETED
     assert partner.keys["/b?v=2"] == [f"{handle.id}/call[1]#2"] * 2
