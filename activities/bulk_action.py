@@ -58,6 +58,7 @@ class BulkActivities:
     @activity.defn(name=ACTIVITY_BULK_PAGE)
     async def page(self, wanted: BulkPage) -> BulkProgress:
         """Send the next decisions and write what became of each; how many are left."""
+        rest = 0.0
         async with transaction(self._engine) as connection:
             await store.begin(connection, wanted.id, datetime.now(UTC))
             action = await self._action(connection, wanted.id)
@@ -67,12 +68,14 @@ class BulkActivities:
         done: list[BulkItem] = []
         try:
             async with _beating():
-                await self._send(action, items, done)
+                rest = await self._send(action, items, done)
+                if not wanted.rests:
+                    await asyncio.sleep(rest)
         finally:
             async with transaction(self._engine) as connection:
                 await store.decided(connection, wanted.id, done)
                 left = await store.pending(connection, wanted.id, wanted.before)
-        return BulkProgress(left=left)
+        return BulkProgress(left=left, rest_seconds=rest if wanted.rests else 0.0)
 
     @activity.defn(name=ACTIVITY_BULK_CANARY)
     async def canary(self, wanted: BulkCanary) -> BulkVerdict:
@@ -80,7 +83,7 @@ class BulkActivities:
         async with transaction(self._engine) as connection:
             action = await self._action(connection, wanted.id)
             left = await store.list_items(connection, wanted.id, before=wanted.count, limit=wanted.count)
-        deadline = datetime.fromisoformat(wanted.deadline)
+        deadline, begun = datetime.fromisoformat(wanted.deadline), datetime.now(UTC)
         while left:
             still = []
             for item in left:
@@ -91,8 +94,11 @@ class BulkActivities:
                 if not ended:
                     still.append(item)
             left = still
-            if not left or datetime.now(UTC) >= deadline:
+            now = datetime.now(UTC)
+            if not left or now >= deadline:
                 break
+            if wanted.seconds is not None and (now - begun).total_seconds() >= wanted.seconds:
+                return BulkVerdict(undecided=True)
             await asyncio.sleep(_LOOK_SECONDS)
         return BulkVerdict()
 
@@ -108,8 +114,12 @@ class BulkActivities:
             raise ApplicationError(f"there is no bulk action {action_id}", non_retryable=True)
         return action
 
-    async def _send(self, action: BulkActionRow, items: Sequence[BulkItem], done: list[BulkItem]) -> None:
-        """Decide about the first of the items, as far as a page's time goes, and add them to `done`."""
+    async def _send(self, action: BulkActionRow, items: Sequence[BulkItem], done: list[BulkItem]) -> float:
+        """Decide about the first of the items, as far as a page's time goes, and add them to `done`.
+
+        Returns:
+            In how many seconds the rate allows the next one.
+        """
         loop = asyncio.get_running_loop()
         begun = loop.time()
         gap = 0.0 if action.rate_per_second is None else 1 / action.rate_per_second
@@ -131,7 +141,7 @@ class BulkActivities:
                     turns.create_task(turn())
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
-        await asyncio.sleep(begun + len(done) * gap - loop.time())
+        return max(0.0, begun + len(done) * gap - loop.time())
 
     async def _looked(self, action: BulkActionRow, item: BulkItem) -> tuple[bool, str | None]:
         """Whether the job has ended, and what speaks against deciding the same about the others."""

@@ -1,6 +1,7 @@
 """What a request turned out to be about, once it is answered; for its log line and its span."""
 
 import re
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from starlette.types import Scope
@@ -11,6 +12,8 @@ QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 """Asked every few seconds by machines."""
 _JOB = "/v1/jobs/"
 _LONGEST_ID = 255
+_SUBJECT_FORM = re.compile(r"[A-Za-z0-9-]{4,40}", re.ASCII)
+"""Of the id of a key, or of a bulk action."""
 _ID_FORM = re.compile(r"[a-z0-9][a-z0-9-]{0,39}:[A-Za-z0-9._:~-]+", re.ASCII)
 
 
@@ -25,6 +28,12 @@ def job_of(scope: Scope, location: str) -> str | None:
         return None
     named = unquote(location[len(_JOB) :]) if location.startswith(_JOB) else scope.get("path_params", {}).get("job_id")
     return str(named)[:_LONGEST_ID] if named else None
+
+
+def subject_of(path_params: Mapping[str, str]) -> str | None:
+    """Id of the key or the bulk action that the path names, whether there is one or not."""
+    named = path_params.get("key_id") or path_params.get("action_id") or ""
+    return named if _SUBJECT_FORM.fullmatch(named) else None
 
 
 def route_of(scope: Scope) -> str | None:

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
 
-from api.audit.entry import entry_of
+from api.audit.entry import Facts, entry_of
 from api.context import context_of
 from api.problem import ApiError
-from api.request_subject import is_job_id, route_of
+from api.request_subject import is_job_id, route_of, subject_of
 from api.state import Services, UseServices
 from perdure.security.audit import AuditEvent, tell_unknown
 from perdure.security.key import parse_key
@@ -71,8 +71,10 @@ def forbidden(request: Request, principal: Principal, message: str) -> ApiError:
     named = request.path_params.get("job_id", "")
     job_id = named if is_job_id(named) and principal.sees(named) else None
     asked = {"method": request.method, "route": route_of(request.scope), "role": principal.role.value}
-    context, data = context_of(request), {**asked, "refusal": message}
-    entry = entry_of(context, principal, AuditEvent.ACCESS_DENIED, principal.tenant, job_id=job_id, data=data)
+    about: Facts = {"job_id": job_id, "data": {**asked, "refusal": message}}
+    if (subject := subject_of(request.path_params)) is not None:
+        about["subject"] = subject
+    entry = entry_of(context_of(request), principal, AuditEvent.ACCESS_DENIED, principal.tenant, **about)
     found: Services = request.state.services
     found.audit.refused(entry)
     return ApiError("API.FORBIDDEN", message)

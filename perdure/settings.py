@@ -1,5 +1,6 @@
 """Every setting of Perdure, typed, read from `PERDURE_*`; built only by entry points (api, worker, CLI)."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,8 @@ MIB = 1024 * KIB
 INLINE_BYTES = {"limit_output_bytes": 1024 * KIB, "limit_state_bytes": 1536 * KIB}
 """What the limits can be raised to while every payload is in Temporal, which refuses 2 MiB."""
 
+_HOST = re.compile(r"""[^\s/"'*@\[\]]+|\[[0-9a-fA-F:.]+\](:[0-9]+)?""")
+"""Not a URL, a pattern or a JSON list, which would be no host's name and so allow nothing without a word."""
 TRACE_ID = "{trace_id}"
 """In PERDURE_TRACE_URL: where the trace's id belongs."""
 
@@ -148,6 +151,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("http_allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if _HOST.fullmatch(host) is None:
+                raise ValueError(f"{host} is no host: write 10.0.0.7, partner.internal:8443 or [fd00::1], with commas")
+        return hosts
 
     @field_validator("build_id")
     @classmethod

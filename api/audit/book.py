@@ -36,7 +36,7 @@ class AuditBook:
 
     def refused(self, entry: AuditEntry) -> None:
         """Enter that somebody was refused; the same again within a minute, or very much, is only logged."""
-        what = (entry.job_id, *(entry.data[name] for name in ("method", "route")))
+        what = (entry.job_id, entry.subject, *(entry.data[name] for name in ("method", "route", "refusal")))
         if self._refusals.first(_who(entry), what, MOST_REFUSALS):
             self._writer.add(entry)
         else:

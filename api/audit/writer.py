@@ -8,11 +8,11 @@ import asyncio
 from contextlib import suppress
 
 import structlog
-from sqlalchemy.exc import ProgrammingError
 
 from api.store import Store
 from perdure.security.audit import AuditEntry, tell
 from perdure.store.audit import add_entries
+from perdure.store.engine import is_wrong_row
 from perdure.store.session import StoreUnavailableError
 from perdure.telemetry.metric.audit import AuditMetrics
 
@@ -96,18 +96,21 @@ class AuditWriter:
         try:
             async with self._store.transaction() as connection:
                 await add_entries(connection, entries)
-        except (StoreUnavailableError, ProgrammingError) as error:
-            # Away, or without the table or the right to add to it: until somebody has mended that.
-            if not self._away:
-                _log.warning("audit entries cannot be written now", reason=_first_line(error))
-            self._away = True
-            return False
         except Exception as error:  # noqa: BLE001  whatever it is, the others are to be written
+            if isinstance(error, StoreUnavailableError) or not is_wrong_row(error):
+                return self._wait(error)
             if len(entries) > 1:
                 return all([await self._written([entry]) for entry in entries])
             self._lose(1, f"Postgres does not take it: {_first_line(error)}")
         self._away = False
         return True
+
+    def _wait(self, error: Exception) -> bool:
+        """Away, or without the table or the right to add to it: until somebody has mended that."""
+        if not self._away:
+            _log.warning("audit entries cannot be written now", reason=_first_line(error))
+        self._away = True
+        return False
 
     def _show(self) -> None:
         self._metrics.waiting.set(len(self._waiting) if self._away else 0)

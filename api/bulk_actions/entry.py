@@ -8,14 +8,14 @@ from perdure.security.audit import AuditEntry, AuditEvent
 from perdure.security.principal import Principal
 from perdure.store.bulk_action import BulkActionRow
 
-_TOLD = ("filter", "step", "force", "rate_per_second", "canary")
+_TOLD = ("filter", "step", "force", "rate_per_second")
 """Never the output of a skip: that is a payload."""
 
 
 def started(request: Request, principal: Principal, action: BulkActionRow, total: int) -> AuditEntry:
     """The decision about so many jobs; each has it in its own journal too."""
-    event, data = AuditEvent.BULK_ACTION_STARTED, {name: getattr(action, name) for name in _TOLD}
-    data |= {"action": action.action.value, "jobs": total}
+    event, data = AuditEvent.BULK_ACTION_STARTED, {"action": action.action.value, "jobs": total}
+    data |= {name: getattr(action, name) for name in _TOLD} | {"canary": action.canary or None}
     facts: Facts = {"subject": action.id, "reason": action.reason, "data": data}
     return entry_of(context_of(request), principal, event, action.tenant, **facts)
 

@@ -267,9 +267,11 @@ async def _withdraw(request: Request, found: Services, principal: Principal, act
 
 async def _finish(found: Services, action: BulkActionRow, problem: str, entry: AuditEntry) -> None:
     async with found.store.transaction() as connection:
-        if await store.finish(connection, action.id, BulkStatus.ABORTED, problem, datetime.now(UTC)):
+        ended = await store.finish(connection, action.id, BulkStatus.ABORTED, problem, datetime.now(UTC))
+        if ended:
             await add_entries(connection, [entry])
-    tell(entry)
+    if ended:
+        tell(entry)
 
 
 def _not_found() -> ApiError:

@@ -13,11 +13,12 @@ from api.jobs.current import Current, check_open, gone, read_current
 from api.jobs.original import read_original
 from api.jobs.patch import check_patch
 from api.jobs.reading import read_from_temporal
+from api.jobs.taken_before import taken_before
 from api.jobs.update_id import update_id
 from api.problem import ApiError
 from api.state import Services
 from api.temporal_call import TemporalUnavailableError, temporal_call
-from perdure.admission.problem import Problem
+from perdure.admission.problem import AdmissionError, Problem
 from perdure.contract import name
 from perdure.contract.command import (
     ApproveCommand,
@@ -76,10 +77,14 @@ async def decide(
         TemporalUnavailableError: whether it was decided is not known; deciding again is harmless.
     """
     now = await read_current(found, principal, job_id)
-    check_open(now.job)
-    if isinstance(command, RetryCommand) and command.patch is not None:
-        start = await read_original(found, job_id, now.job.run_id)
-        await asyncio.to_thread(check_patch, start, now.job, command)
+    try:
+        await _check(found, now, command)
+    except (ApiError, AdmissionError):
+        known = update_id(command_name(command), command, now, key)
+        before = None if key is None else await taken_before(found, now, known)
+        if before is None:
+            raise
+        return list(before.steps)
     try:
         accepted = await _send(found, now, command, key)
     except WorkflowUpdateFailedError as error:
@@ -89,6 +94,13 @@ async def decide(
             raise TemporalUnavailableError(_STUCK) from error
         raise await gone(found, principal, job_id, error) from error
     return list(accepted.steps)
+
+
+async def _check(found: Services, now: Current, command: Command) -> None:
+    check_open(now.job)
+    if isinstance(command, RetryCommand) and command.patch is not None:
+        start = await read_original(found, now.job.id, now.job.run_id)
+        await asyncio.to_thread(check_patch, start, now.job, command)
 
 
 _STUCK = (

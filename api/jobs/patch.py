@@ -11,7 +11,7 @@ from perdure.contract.command import RetryCommand
 from perdure.contract.execution import JobStart, UnitState
 from perdure.contract.identifier import UnitId, parse_unit_id
 from perdure.contract.json_size import json_bytes
-from perdure.contract.state import StepStatus
+from perdure.contract.state import JobStatus, StepStatus
 from perdure.contract.wording import listed, meant, quoted
 from perdure.projection.record import JobRecord
 
@@ -49,13 +49,18 @@ def check_patch(start: JobStart, job: JobRecord, command: RetryCommand) -> None:
 
 
 def _running_again(job: JobRecord, command: RetryCommand, document: dict[str, Any]) -> set[str] | None:
-    """The steps of which something may run again: also by what undoes them. None: whatever comes after `from_step`."""
+    """The steps of which something may run again: also by what undoes them.
+
+    None: whatever comes after `from_step`; and where nothing is parked, which the workflow says, with the job's state.
+    """
     if command.steps is not None:
         return {_unit(text).step for text in command.steps}
     if command.from_step is not None:
         return None
-    undone = {step["id"] for step in document["steps"] if step["compensate"] is not None}
-    return undone | {step.id for step in job.steps if step.status is StepStatus.DEAD_LETTERED}
+    parked = {step.id for step in job.steps if step.status is StepStatus.DEAD_LETTERED}
+    if not parked and job.status not in (JobStatus.DEAD_LETTERED, JobStatus.PAUSED):
+        return None
+    return parked | {step["id"] for step in document["steps"] if step["compensate"] is not None}
 
 
 def _foreign(patch: Mapping[str, Any], document: dict[str, Any], again: set[str] | None) -> Iterator[Problem]:

@@ -66,30 +66,40 @@ class AbortCommand(Message):
 
 
 class BulkPage(Message):
-    """Input of `perdure.bulk_page`: send the next decisions, of the first `before` jobs (None: of all)."""
+    """Input of `perdure.bulk_page`: send the next decisions, of the first `before` jobs (None: of all).
+
+    `rests`: the workflow itself waits until the rate allows more; else, as once, the activity does.
+    """
 
     id: str
     before: int | None = None
+    rests: bool = False
 
 
 class BulkProgress(Message):
-    """How many jobs of those asked for are still to come."""
+    """How many jobs of those asked for are still to come, and how long the rate has the next ones wait."""
 
     left: int
+    rest_seconds: float = 0.0
 
 
 class BulkCanary(Message):
-    """Input of `perdure.bulk_canary`: see what becomes of the first `count` jobs, until `deadline` (RFC 3339)."""
+    """Input of `perdure.bulk_canary`: see what becomes of the first `count` jobs, until `deadline` (RFC 3339).
+
+    `seconds`: look no longer than that at a time; None, as once: until the end.
+    """
 
     id: str
     count: int
     deadline: str
+    seconds: float | None = None
 
 
 class BulkVerdict(Message):
-    """Why the rest must not be sent; None where nothing speaks against it."""
+    """Why the rest must not be sent; None where nothing speaks against it, or as long as it is `undecided`."""
 
     problem: str | None = None
+    undecided: bool = False
 
 
 class BulkFinish(Message):

@@ -45,7 +45,7 @@ class IdleConnections:
 
     def give_back(self, url: httpcore.URL, connection: Connection) -> None:
         """Keep it for the next request, if it can serve one; else it is closed."""
-        if self._ended or not connection.is_idle():
+        if self._ended or not connection.is_idle() or _said_too_much(connection):
             self.drop(connection)
             return
         waiting = self._idle.pop(_origin(url), deque())
@@ -100,6 +100,12 @@ class IdleConnections:
 async def _close(connection: Connection) -> None:
     with suppress(Exception):  # it is given up either way
         await connection.aclose()
+
+
+def _said_too_much(connection: Connection) -> bool:
+    """Whether more than the answer was read: httpcore would take it for the answer to the next request."""
+    parser = getattr(getattr(connection, "_connection", None), "_h11_state", None)  # it tells nobody
+    return parser is not None and parser.trailing_data[0] != b""
 
 
 def _origin(url: httpcore.URL) -> Origin:

@@ -43,13 +43,14 @@ async def _store(engine: AsyncEngine, pepper: bytes, key: PresentedKey) -> None:
     entry = ApiKey(
         key.id, EVERY_TENANT, ADMIN_NAME, Role.ADMIN.value, hashed, created_at=datetime.now(UTC), payloads=True
     )
+    made = _entry(entry)
     async with transaction(engine) as connection:
-        if await insert_key(connection, entry):
-            made = _entry(entry)
+        new = await insert_key(connection, entry)
+        if new:
             await add_entries(connection, [made])
-            tell(made)
-            return
         stored = await get_key(connection, key.id)
+    if new:
+        tell(made)
     if stored is not None and not same_hash(stored.hash, hashed):
         _log.error(
             "the first admin key does not fit what is stored under its id: was the pepper file"

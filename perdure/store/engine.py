@@ -15,8 +15,11 @@ CONNECT_SECONDS = 2.0
 """How long a connection may take to come about, or to be had from the pool."""
 STATEMENT_SECONDS = 15.0
 
-_OUTAGE_STATES = ("08", "53", "57P", "57014", "25006")
-"""SQLSTATEs: connection lost, out of resources, shutting down or starting, too slow, read-only standby."""
+_OUTAGE_STATES = ("08", "28", "3D000", "53", "55000", "57P", "57014", "25006")
+"""SQLSTATEs: connection lost, login refused, no such database, out of resources, no connections taken, shutting down
+or starting, too slow, read-only standby."""
+_WRONG_ROW_STATES = ("22", "23", "54")
+"""SQLSTATEs: not a value of its type, against a constraint, too large."""
 _OUTAGE_CLASSES = (OSError, TimeoutError, PoolTimeoutError, asyncpg.InterfaceError)
 
 
@@ -77,6 +80,11 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return _state_of(error).startswith(_OUTAGE_STATES)
     return isinstance(error, _OUTAGE_CLASSES)
+
+
+def is_wrong_row(error: BaseException) -> bool:
+    """Whether `error` means that what was to be stored is wrong, so that it never can be."""
+    return not isinstance(error, DBAPIError) or _state_of(error.orig).startswith(_WRONG_ROW_STATES)
 
 
 def _sql_outage(error: DBAPIError) -> bool:

@@ -1,7 +1,8 @@
 """What acceptance tests share: a client of the session's stack, and waiting with a deadline."""
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from uuid import uuid4
 
 import pytest
@@ -30,3 +31,14 @@ def until(client: PerdureClient, job_id: str, reached: Callable[[Job], bool], se
             raise AssertionError(f"after {seconds} s {job_id} is {job.status} ({job.status_reason})")
         time.sleep(0.03)
     return job
+
+
+def until_found(stack: Stack, query: str, job_ids: Sequence[str], seconds: float = 60) -> None:
+    """Wait until Temporal's visibility, which lags, finds these jobs by the query."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = json.loads(stack.temporal("workflow", "list", "--query", query, "--output", "json") or "[]")
+        if set(job_ids) <= {each["execution"]["workflowId"] for each in found}:
+            return
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)

@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = (sys.executable, "-m", "perdure.cli", "demo")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
 
 def environment() -> dict[str, str]:
@@ -104,7 +104,7 @@ def test_a1_demo_uses_a_running_stack_that_lets_it_and_starts_another_where_not(
             )
         try:
             stack_file = directory / ".perdure" / "stack.json"
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 90
             while not stack_file.exists():
                 assert stack.poll() is None, (directory / "log").read_text()
                 assert time.monotonic() < deadline, (directory / "log").read_text()

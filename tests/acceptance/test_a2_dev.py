@@ -30,7 +30,7 @@ def start(directory: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 def test_a2_the_stack_stops_whole_keeps_its_jobs_and_refuses_a_second_start_and_a_taken_port(tmp_path: Path) -> None:
     with running_stack(tmp_path) as stack, stack.client() as client:
         job_id = client.submit(HELLO).job.id
-        client.wait(job_id, timeout=30)
+        client.wait(job_id, timeout=60)
         pids = [stack.process.pid, *stack.info.pids.model_dump().values()]
         second = start(tmp_path, *FREE_PORTS)
         assert second.returncode == 1

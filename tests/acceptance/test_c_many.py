@@ -64,10 +64,10 @@ def test_c3_retry_with_a_patch_skip_and_discard_by_the_cli_each_say_who_and_why(
     cli(stack, "dead-letters", "retry", patched, *WHY, "--patch", patch)
     cli(stack, "dead-letters", "skip", skipped, *WHY, "--step", "pay", "--with-output", '{"by": "phone"}')
     cli(stack, "dead-letters", "discard", dropped, *WHY, "--yes")
-    assert client.wait(patched, timeout=30).status == "COMPLETED"
+    assert client.wait(patched, timeout=60).status == "COMPLETED"
     assert partner.calls["/elsewhere"] == 1
-    assert client.wait(skipped, timeout=30).steps[0].output == {"by": "phone"}
-    assert client.wait(dropped, timeout=30).resolution == "DISMISSED"
+    assert client.wait(skipped, timeout=60).steps[0].output == {"by": "phone"}
+    assert client.wait(dropped, timeout=60).resolution == "DISMISSED"
     for job_id, type_ in ((patched, "JOB_RETRY_REQUESTED"), (skipped, "STEP_OVERRIDDEN"), (dropped, "JOB_DISCARDED")):
         assert told(client, job_id, type_) == [("key:admin", "the partner is back")]
 
@@ -86,7 +86,7 @@ def test_c6_groups_dry_run_canary_and_rate_by_the_cli(stack: Stack, client: Perd
     done = read(stack, "bulk-actions", "start", "retry", *chosen, *WHY, "--canary", "2", "--rate", "4", "--yes")
     assert (done["status"], done["counts"]) == ("COMPLETED", {"ACCEPTED": 6})
     assert time.monotonic() - begun > 1.25
-    assert {client.wait(id_, timeout=30).status for id_ in ids} == {"COMPLETED"}
+    assert {client.wait(id_, timeout=60).status for id_ in ids} == {"COMPLETED"}
     assert set(partner.calls.values()) == {2}
     assert done["id"] in cli(stack, "bulk-actions", "list")
     assert "6 accepted of 6 jobs" in cli(stack, "bulk-actions", "get", done["id"])

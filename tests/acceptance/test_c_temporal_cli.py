@@ -7,7 +7,7 @@ import pytest
 
 from perdure.client import PerdureClient
 from perdure.client.view import Job
-from tests.acceptance.conftest import until
+from tests.acceptance.conftest import until, until_found
 from tests.server.partner import Partner
 from tests.server.stack import Stack
 
@@ -42,6 +42,7 @@ def test_c2_a_signal_by_query_means_only_what_the_query_says(
     chosen, other = (parked(client, partner, 404, 200, correlation_id=f"c-{uuid4().hex}") for _ in range(2))
     wanted = client.get(chosen).correlation_id
     query = f'PerdureStatus="DEAD_LETTERED" AND PerdureCorrelationId="{wanted}"'
+    until_found(stack, query, [chosen])
     stack.temporal("workflow", "signal", "--query", query, "--name", "retry", "--reason", "x", "--yes")
     gone_as(client, chosen, "COMPLETED")
     assert (client.get(other).status, other in listed(client)) == ("DEAD_LETTERED", True)

@@ -121,7 +121,12 @@ def test_d2_postgres_is_stopped_for_a_minute_under_load_and_nothing_is_lost(own:
             time.sleep(AWAY / 2)
             calls, submitted = partner.calls["/a"], set(accepted)
             time.sleep(AWAY / 2)
-            ran_on, went_on = partner.calls["/a"] - calls, len(accepted) - len(submitted)
+            deadline = time.monotonic() + 60  # for a machine that is slower still than the load
+            while True:
+                ran_on, went_on = partner.calls["/a"] - calls, len(accepted) - len(submitted)
+                if min(ran_on, went_on) >= 5 or time.monotonic() > deadline:
+                    break
+                time.sleep(0.1)
     # Jobs were taken and ran on, all the while.
     assert went_on >= 5
     assert ran_on >= 5

@@ -6,7 +6,7 @@ import pytest
 
 from perdure.client import PerdureClient
 from perdure.client.error import ConflictError
-from tests.acceptance.conftest import until
+from tests.acceptance.conftest import until, until_found
 from tests.server.partner import Partner
 from tests.server.stack import Stack
 
@@ -44,7 +44,7 @@ def test_c1_a_dead_letter_has_its_context_and_a_bare_signal_from_the_temporal_cl
     assert (pay.status, [attempt.outcome for attempt in pay.attempts]) == ("DEAD_LETTERED", ["FAILED", "FAILED"])
 
     stack.temporal("workflow", "signal", "--workflow-id", id_, "--name", "retry")
-    done = client.wait(id_, timeout=30)
+    done = client.wait(id_, timeout=60)
     assert done.status == "COMPLETED"
     assert partner.calls == {"/order": 1, "/pay": 3, "/mail": 1}
     assert {key for keys in partner.keys.values() for key in keys} == {
@@ -66,8 +66,9 @@ def test_c2_a_signal_by_query_retries_every_dead_letter(stack: Stack, client: Pe
     ids = [parked(client, partner, 404) for _ in range(5)]
     partner.answers["/pay"] = [200]
     query = 'PerdureStatus="DEAD_LETTERED"'
+    until_found(stack, query, ids)
     stack.temporal("workflow", "signal", "--query", query, "--name", "retry", "--reason", "partner is back", "--yes")
-    assert {client.wait(id_, timeout=30).status for id_ in ids} == {"COMPLETED"}
+    assert {client.wait(id_, timeout=60).status for id_ in ids} == {"COMPLETED"}
 
 
 def test_c3_a_retry_through_the_api_is_in_the_journal_with_actor_and_reason(
@@ -75,7 +76,7 @@ def test_c3_a_retry_through_the_api_is_in_the_journal_with_actor_and_reason(
 ) -> None:
     id_ = parked(client, partner, 404, 200)
     assert client.retry(id_, reason="invoice was mended").steps == ["pay"]
-    assert client.wait(id_, timeout=30).status == "COMPLETED"
+    assert client.wait(id_, timeout=60).status == "COMPLETED"
     asked = next(row for row in client.journal(id_).data if row.type == "JOB_RETRY_REQUESTED")
     assert (asked.actor, asked.data["reason"], asked.data["via"]) == ("key:admin", "invoice was mended", "update")
 
@@ -84,7 +85,7 @@ def test_c3_a_retry_of_a_job_that_is_not_parked_is_refused_with_its_state(
     client: PerdureClient, partner: Partner
 ) -> None:
     id_ = client.submit(spec(partner)).job.id
-    client.wait(id_, timeout=30)
+    client.wait(id_, timeout=60)
     with pytest.raises(ConflictError) as refused:
         client.retry(id_, reason="once more")
     assert "COMPLETED" in str(refused.value)
@@ -92,7 +93,7 @@ def test_c3_a_retry_of_a_job_that_is_not_parked_is_refused_with_its_state(
 
 def test_a_job_without_dead_letter_fails_at_once(client: PerdureClient, partner: Partner) -> None:
     partner.answers["/pay"] = [404]
-    done = client.wait(client.submit(spec(partner, dead_letter={"enabled": False})).job.id, timeout=30)
+    done = client.wait(client.submit(spec(partner, dead_letter={"enabled": False})).job.id, timeout=60)
     assert done.error is not None
     assert (done.status, done.error.code) == ("FAILED", "STEP.HTTP.4XX")
     assert [step.status for step in done.steps] == ["COMPLETED", "FAILED", "OMITTED"]

@@ -89,7 +89,7 @@ def test_f2_an_api_that_is_told_to_stop_answers_what_it_has_and_takes_nothing_ne
     assert Counter(answer.split(b"\r\n")[0] for answer in answers) == {b"HTTP/1.1 202 Accepted": len(keys)}
     assert api.process.wait(60) == 0
     with stack.client() as client:
-        assert {client.wait(f"default:{key}", timeout=30).status for key in keys} == {"COMPLETED"}
+        assert {client.wait(f"default:{key}", timeout=60).status for key in keys} == {"COMPLETED"}
 
 
 def test_f2_stopping_an_api_under_load_loses_and_doubles_nothing(stack: Stack, api: Part) -> None:

@@ -68,7 +68,7 @@ def queue() -> str:
 def test_f2_a_worker_that_is_told_to_stop_finishes_what_is_short_and_hands_on_what_is_long(
     stack: Stack, client: PerdureClient, partner: Partner, queue: str, tmp_path: Path
 ) -> None:
-    partner.delays.update({"/short": 1.2, "/long": 60})
+    partner.delays.update({"/short": 0.8, "/long": 60})
     with worker(stack, tmp_path, queue) as first:
         short = [client.submit(job(queue, call(partner, "short"))).job.id for _ in range(8)]
         long = client.submit(job(queue, call(partner, "long", retry=PATIENT))).job.id
@@ -137,7 +137,7 @@ def test_f2_a_deployment_parks_no_job_whose_policy_is_used_up(
 def test_f2_rolling_restarts_fail_no_job(
     stack: Stack, client: PerdureClient, partner: Partner, queue: str, tmp_path: Path
 ) -> None:
-    partner.delays.update({"/slow": 1.2, "/endless": 60})
+    partner.delays.update({"/slow": 0.6, "/endless": 60})
     wanted = [_job_of(kind, queue, partner) for kind in ["endless"] * 4 + ["say", "fast", "slow", "nap"] * 24]
     with ThreadPoolExecutor(1) as sender, ExitStack() as running:
         workers = [running.enter_context(worker(stack, tmp_path, queue)) for _ in range(2)]
@@ -149,7 +149,7 @@ def test_f2_rolling_restarts_fail_no_job(
             oldest = workers.pop(0)
             stopped(oldest, oldest.terminate())
             workers.append(running.enter_context(worker(stack, tmp_path, queue)))
-        ended = [client.wait(id_, timeout=90) for id_ in sending.result(60)]
+        ended = [client.wait(id_, timeout=90) for id_ in sending.result(120)]
     assert Counter(each.status for each in ended) == {"COMPLETED": 100}
     called = {f"{each.id}/{step.id}": step for each in ended for step in each.steps if step.type == "HTTP_CALL"}
     asked_for = Counter(str(key) for keys in partner.keys.values() for key in keys)

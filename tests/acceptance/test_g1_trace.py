@@ -4,7 +4,6 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -12,82 +11,16 @@ import pytest
 
 from perdure.client import PerdureClient
 from tests.acceptance.conftest import until
-from tests.server.otlp import ReceivedSpan, Receiver, children, running_receiver, tree
+from tests.acceptance.traced import SECRET, Submit, call, client, complete, receiver, retries, submit, traced, whole
+from tests.server.otlp import Receiver, children, tree
 from tests.server.partner import Partner
-from tests.server.stack import Stack, running_stack
+from tests.server.stack import Stack
 
-SECRET = "s3cr3t-0f-the-partner"
+__all__ = ["client", "receiver", "submit", "traced"]
+
+
 PAYLOAD = "payload-nobody-else-may-see"
 FIXED = {"job_id", "step_id", "attempt", "status", "trace_id", "tenant"}
-
-Submit = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with running_receiver() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def traced(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that exports its traces, soon."""
-    with running_stack(
-        tmp_path_factory.mktemp("traced"),
-        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
-        OTEL_BSP_SCHEDULE_DELAY="100",
-        PERDURE_HTTP_ALLOWED_HOSTS="127.0.0.1",
-        PERDURE_SECRET_PARTNER=SECRET,
-        PERDURE_TRACE_URL="http://jaeger.example/trace/{trace_id}",
-    ) as running:
-        yield running
-
-
-@pytest.fixture
-def client(traced: Stack) -> Iterator[PerdureClient]:
-    with traced.client() as opened:
-        yield opened
-
-
-@pytest.fixture
-def submit(traced: Stack) -> Iterator[Submit]:
-    """Submits steps; the answer."""
-    headers = {"Authorization": f"Bearer {traced.api_key}"}
-    with httpx.Client(base_url=traced.info.api_url, headers=headers, trust_env=False, timeout=30) as http:
-
-        def send(*steps: dict[str, Any], traceparent: str | None = None, **fields: Any) -> dict[str, Any]:
-            sent = {"traceparent": traceparent} if traceparent else {}
-            answer = http.post("/v1/jobs", json={"name": "order", "steps": steps, **fields}, headers=sent)
-            assert answer.status_code == 202, answer.text
-            assert answer.headers["traceparent"].split("-")[1] == answer.json()["trace_id"]
-            found: dict[str, Any] = answer.json()
-            return found
-
-        yield send
-
-
-def call(partner: Partner, step_id: str, **fields: Any) -> dict[str, Any]:
-    with_ = {"method": "POST", "url": f"{partner.url}/{step_id}", **fields.pop("with_", {})}
-    return {"id": step_id, "type": "HTTP_CALL", "with": with_, **fields}
-
-
-def retries(count: int) -> dict[str, Any]:
-    return {"maximum_attempts": count, "initial_interval": "20ms"}
-
-
-def whole(spans: list[ReceivedSpan], job_id: str) -> ReceivedSpan | None:
-    """The span of the job itself."""
-    return next((span for span in spans if span.name.startswith("job ") and span["job_id"] == job_id), None)
-
-
-def complete(receiver: Receiver, job: dict[str, Any]) -> tuple[list[ReceivedSpan], ReceivedSpan]:
-    """The trace of a job once the job's own span is there, and that span."""
-    spans = receiver.until(job["trace_id"], lambda found: whole(found, job["id"]))
-    # What the API tells comes by another way.
-    spans = receiver.until(job["trace_id"], lambda found: any(span.service == "perdure-api" for span in found))
-    own = whole(spans, job["id"])
-    assert own
-    return spans, own
 
 
 def test_g1_one_trace_from_the_request_to_the_last_step_with_its_retries_and_calls(
@@ -101,7 +34,7 @@ def test_g1_one_trace_from_the_request_to_the_last_step_with_its_retries_and_cal
         call(partner, "pay", retry=retries(4)),
         traceparent=f"00-{trace_id}-{caller}-01",
     )
-    assert client.wait(job["id"], timeout=30).status == "COMPLETED"
+    assert client.wait(job["id"], timeout=60).status == "COMPLETED"
     assert job["trace_id"] == trace_id
     spans, own = complete(receiver, job)
 
@@ -146,7 +79,7 @@ def test_g1_what_people_decide_is_in_the_trace_with_who_and_why(
     client.retry(job["id"], reason="the bank is back")
     until(client, job["id"], lambda seen: seen.status == "DEAD_LETTERED" and seen.steps[0].round == 2)
     traced.temporal("workflow", "signal", "--workflow-id", job["id"], "--name", "retry")
-    client.wait(job["id"], timeout=30)
+    client.wait(job["id"], timeout=60)
 
     spans, own = complete(receiver, job)
     under = [(span.name, span["round"], span["status"]) for span in children(spans, own)]
@@ -172,7 +105,7 @@ def test_g1_a_canceled_job_tells_who_canceled_it(receiver: Receiver, client: Per
     job = submit({"id": "nap", "type": "SLEEP", "with": {"duration": "1h"}})
     until(client, job["id"], lambda seen: seen.status == "WAITING")
     client.cancel(job["id"], reason="ordered twice")
-    client.wait(job["id"], timeout=30)
+    client.wait(job["id"], timeout=60)
     spans, own = complete(receiver, job)
     spans = receiver.until(job["trace_id"], lambda found: any(span.name == "cancel" for span in found))
     asked = next(span for span in spans if span.name == "cancel")
@@ -192,8 +125,8 @@ def test_g1_a_child_job_is_under_the_job_that_started_it(
         job = submit(call(partner, "pay"), dependents=[{"name": "receipt", "when": "success", "job": receipt}])
     else:
         job = submit({"id": "receipt", "type": "JOB", "with": {"job": receipt}})
-    client.wait(job["id"], timeout=30)
-    child = client.wait(f"{job['id']}{'~~' if way == 'dependent' else '~'}receipt", timeout=30)
+    client.wait(job["id"], timeout=60)
+    child = client.wait(f"{job['id']}{'~~' if way == 'dependent' else '~'}receipt", timeout=60)
     assert child.trace_id == job["trace_id"]
     receiver.until(job["trace_id"], lambda found: whole(found, child.id))
     spans, own = complete(receiver, job)
@@ -219,8 +152,8 @@ def test_g1_of_traces_that_are_not_sampled_failures_are_exported_and_nothing_els
         traceparent=unsampled(),
         dead_letter={"enabled": False},
     )
-    assert client.wait(good["id"], timeout=30).status == "COMPLETED"
-    assert client.wait(bad["id"], timeout=30).status == "FAILED"
+    assert client.wait(good["id"], timeout=60).status == "COMPLETED"
+    assert client.wait(bad["id"], timeout=60).status == "FAILED"
     assert partner.traceparents["/fine"] == [partner.traceparents["/fine"][0]]
     assert str(partner.traceparents["/fine"][0]).endswith("-00")
 
@@ -244,7 +177,7 @@ def test_g1_a_job_that_was_parked_is_exported_though_it_ended_well(
     job = submit(call(partner, "pay", retry=retries(1)), traceparent=traceparent)
     until(client, job["id"], lambda seen: seen.status == "DEAD_LETTERED")
     client.retry(job["id"])
-    client.wait(job["id"], timeout=30)
+    client.wait(job["id"], timeout=60)
     spans = receiver.until(job["trace_id"], lambda found: whole(found, job["id"]))
     own = whole(spans, job["id"])
     assert own
@@ -257,7 +190,7 @@ def test_g1_the_trace_id_is_in_job_journal_and_logs_though_the_client_sent_none(
 ) -> None:
     job = submit({"id": "hello", "type": "LOG", "with": {"message": "hello"}})
     assert len(job["trace_id"]) == 32
-    done = client.wait(job["id"], timeout=30)
+    done = client.wait(job["id"], timeout=60)
     assert done.trace_id == job["trace_id"]
     assert job["links"]["trace"] == f"http://jaeger.example/trace/{job['trace_id']}"
     assert {row["trace_id"] for row in _journal(traced, job["id"])} == {job["trace_id"]}
@@ -318,7 +251,7 @@ def test_g1_no_secret_and_no_payload_is_in_any_span(
         labels={"note": PAYLOAD},
         dead_letter={"enabled": False},
     )
-    client.wait(job["id"], timeout=30)
+    client.wait(job["id"], timeout=60)
     spans, _ = complete(receiver, job)
     receiver.until(job["trace_id"], lambda found: len([span for span in found if span.kind == "CLIENT"]) == 2)
     assert len(spans) >= 4

@@ -126,8 +126,8 @@ async def test_service_killed_before_it_was_ready_is_tried_again(tmp_path: Path,
 
 async def test_service_that_is_never_ready_fails_telling_what_it_waited_for(tmp_path: Path) -> None:
     code = "print('still thinking', flush=True); " + FOREVER
-    watched = Watched(Script(tmp_path, code=code, problem="it says 503"), start_timeout=1)
-    with pytest.raises(ServiceFailedError, match="not ready within 1 s: it says 503:\nstill thinking"):
+    watched = Watched(Script(tmp_path, code=code, problem="it says 503"), start_timeout=3)
+    with pytest.raises(ServiceFailedError, match="not ready within 3 s: it says 503:\nstill thinking"):
         await watched.task
     await watched.end()
     with pytest.raises(ProcessLookupError):

@@ -5,7 +5,8 @@ workflow holds only where it stands.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -34,6 +35,10 @@ _RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=tim
 _HEARTBEAT = timedelta(seconds=30)
 _PAGE_TIME = timedelta(minutes=10)
 _CANARY_GRACE = timedelta(minutes=10)
+_LOOK_SECONDS = 2.0
+"""How long the canary is looked at without a rest: other actions need the slots too."""
+_LEAST_REST, _REST = 1.0, 0.1
+"""Seconds between two looks, and what part of the time gone by: a canary of a year is looked at some 200 times."""
 T = TypeVar("T")
 
 
@@ -63,12 +68,21 @@ class BulkAction:
     async def _try_canary(self, start: BulkStart) -> str | None:
         """Why to stop after the first jobs; None to go on."""
         await self._send(start, start.canary)
+        begun = workflow.now()
+        deadline = begun + timedelta(seconds=start.canary_seconds)
+        while (verdict := await self._look(start, deadline)) is not None and verdict.undecided:
+            now = workflow.now()
+            passed, left = (now - begun).total_seconds(), (deadline - now).total_seconds()
+            await self._rest(min(max(_LEAST_REST, passed * _REST), left))
+        return None if verdict is None else verdict.problem
+
+    async def _look(self, start: BulkStart, deadline: datetime) -> BulkVerdict | None:
+        """What becomes of the first jobs; None once somebody aborts."""
         if self._abort is not None:
             return None
-        deadline = workflow.now() + timedelta(seconds=start.canary_seconds)
         seen = workflow.start_activity(
             ACTIVITY_BULK_CANARY,
-            BulkCanary(id=start.id, count=start.canary, deadline=deadline.isoformat()),
+            BulkCanary(id=start.id, count=start.canary, deadline=deadline.isoformat(), seconds=_LOOK_SECONDS),
             result_type=BulkVerdict,
             start_to_close_timeout=timedelta(seconds=start.canary_seconds) + _CANARY_GRACE,
             heartbeat_timeout=_HEARTBEAT,
@@ -80,7 +94,7 @@ class BulkAction:
             await workflow.wait([seen])
             return None
         verdict: BulkVerdict = await seen
-        return verdict.problem
+        return verdict
 
     async def _send(self, start: BulkStart, before: int | None) -> None:
         """Send page after page, until none is left or somebody aborts."""
@@ -88,11 +102,20 @@ class BulkAction:
         while self._abort is None:
             if pages >= _PAGES and before is None:
                 workflow.continue_as_new(start.model_copy(update={"canary_passed": True}))
-            wanted = BulkPage(id=start.id, before=before)
+            wanted = BulkPage(id=start.id, before=before, rests=True)
             done: BulkProgress = await _do(ACTIVITY_BULK_PAGE, wanted, BulkProgress)
             pages += 1
+            if done.left == 0 and before is None:
+                return
+            await self._rest(done.rest_seconds)
             if done.left == 0:
                 return
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait that long, or until somebody aborts; here, because an activity would hold a slot meanwhile."""
+        if seconds > 0:
+            with suppress(TimeoutError):
+                await workflow.wait_condition(lambda: self._abort is not None, timeout=seconds)
 
     async def _finish(self, start: BulkStart, problem: str | None) -> BulkStatus:
         status = BulkStatus.COMPLETED

@@ -1,7 +1,8 @@
 """`perdure audit list`: entries, newest first."""
 
+from collections.abc import Iterator
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -83,6 +84,15 @@ def _table(entries: list[AuditEntry]) -> Table:
 
 
 def _more(entry: AuditEntry) -> str:
-    """The facts that are plain."""
-    plain = {name: value for name, value in entry.data.items() if isinstance(value, str | int | float)}
-    return " ".join(f"{name}={value}" for name, value in plain.items())
+    """The facts that say something; of those within another, each by its whole name: `filter.step=book`."""
+    return " ".join(_told(entry.data))
+
+
+def _told(data: dict[str, Any], within: str = "") -> Iterator[str]:
+    for name, value in data.items():
+        if isinstance(value, dict):
+            yield from _told(value, f"{within}{name}.")
+        elif value is True:
+            yield f"{within}{name}"
+        elif value is not None and value is not False:
+            yield f"{within}{name}={value}"

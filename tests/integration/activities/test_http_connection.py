@@ -14,7 +14,7 @@ from perdure.egress.policy import EgressPolicy
 
 
 class Server:
-    """Answers each path with itself. After `/leave/…` it closes the connection without a word."""
+    """Answers each path with itself, `/twice/…` with one answer too many. After `/leave/…` it closes without a word."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -39,6 +39,8 @@ class Server:
     async def _answer(self, path: bytes, writer: asyncio.StreamWriter) -> bool:
         self.calls[path.decode()] += 1
         body = path + b"." * (300_000 if path.startswith(b"/long/") else 0)
+        if path.startswith(b"/twice/"):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
         for start in range(0, len(body), 50_000):
             writer.write(body[start : start + 50_000])
@@ -93,6 +95,12 @@ async def test_a_connection_that_the_server_closed_is_not_used(http: httpx.Async
         assert (await http.get(f"{server.url}/leave/{number}")).text == f"/leave/{number}"
         await server.left(0)
     assert server.calls == Counter(f"/leave/{number}" for number in range(5))
+
+
+async def test_an_answer_too_many_is_nobodys(http: httpx.AsyncClient, server: Server) -> None:
+    for path in ("/twice/1", "/twice/2", "/after"):
+        assert (await http.get(f"{server.url}{path}")).text == path
+    assert server.calls == {"/twice/1": 1, "/twice/2": 1, "/after": 1}
 
 
 async def test_a_connection_whose_answer_was_not_read_is_closed(http: httpx.AsyncClient, server: Server) -> None:

@@ -1,40 +1,19 @@
 """The step wrapper on a real Temporal server: ledger, retries, limits, cancel."""
 
 import asyncio
-import hashlib
 import time
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-import structlog
-from pydantic import BaseModel
 from temporalio.client import Client
 
-from activities.secret import SecretStore
-from perdure.contract.limit import JobLimits
 from perdure.contract.spec import RetryPolicy
-from perdure.contract.step_call import SecretPart, SecretSlot
-from perdure.steps import ErrorClass, StepContext, StepError, step
-from perdure.steps.definition import StepDefinition, definition_of
-from tests.integration.activities.harness import (
-    QUICK,
-    call_of,
-    finish,
-    runtime_with,
-    start,
-    worker,
-)
+from perdure.steps import ErrorClass, StepContext, StepError
+from tests.integration.activities.harness import QUICK, call_of, finish, runtime_with, start, worker
 from tests.integration.activities.partner import Answer, Partner
-
-
-class Anything(BaseModel, extra="allow"):
-    pass
-
-
-def plugin(function: Any, name: str = "PLUGIN") -> StepDefinition:
-    return definition_of(step(name)(function))
+from tests.integration.activities.plugin import Anything, plugin
 
 
 async def test_three_attempts_are_in_the_ledger_with_their_errors(
@@ -222,43 +201,6 @@ async def test_an_attempt_past_its_time_is_stopped_and_timed_out(
     assert (error.code, str(error.error_class)) == ("STEP.TIMEOUT", "TIMEOUT")
 
 
-async def test_the_step_keeps_its_checkpoint_and_shows_its_progress(
-    client: Client, http: httpx.AsyncClient, queue: str
-) -> None:
-    async def resume(ctx: StepContext, params: Anything) -> Any:
-        if ctx.checkpoint is None:
-            ctx.heartbeat(progress="half", checkpoint={"row": 7})
-            raise StepError("STEP.TRY", ErrorClass.TRANSIENT, "once")
-        ctx.heartbeat(progress="whole")
-        return ctx.checkpoint
-
-    async with worker(client, runtime_with(http), queue, [plugin(resume)]):
-        ended = await finish(client, queue, call_of("PLUGIN", {}))
-    assert ended.result is not None
-    assert ended.result.output == {"row": 7}
-
-
-async def test_an_unknown_step_type_fails_the_attempt_and_is_repeated(
-    client: Client, http: httpx.AsyncClient, queue: str
-) -> None:
-    async with worker(client, runtime_with(http), queue):
-        ended = await finish(client, queue, call_of("NOT_HERE", {"a": 1}))
-    assert (ended.code, ended.outcomes) == ("WORKER.STEP_TYPE_UNKNOWN", ["FAILED"] * 4)
-    assert ended.failure is not None
-    assert "'NOT_HERE'" in ended.failure.error.message
-
-
-async def test_bad_parameters_are_permanent_and_name_the_place(
-    client: Client, http: httpx.AsyncClient, queue: str
-) -> None:
-    async with worker(client, runtime_with(http), queue):
-        ended = await finish(client, queue, call_of("HTTP_CALL", {"url": "http://h/", "timeout": 5, "uri": "x"}))
-    assert (ended.code, ended.outcomes) == ("STEP.PARAMETERS", ["FAILED"])
-    assert ended.failure is not None
-    assert "timeout:" in ended.failure.error.message
-    assert 'uri: unknown field "uri" (did you mean "url"?)' in ended.failure.error.message
-
-
 async def test_an_unexpected_exception_is_internal_and_repeated(
     client: Client, http: httpx.AsyncClient, queue: str
 ) -> None:
@@ -277,153 +219,3 @@ async def test_an_unexpected_exception_is_internal_and_repeated(
     assert first.details["at"].startswith("test_wrapper.py:")
     assert second is not None
     assert second.message == "SystemExit: 3"
-
-
-@pytest.mark.parametrize(
-    ("value", "code"),
-    [
-        (float("nan"), "STEP.OUTPUT_INVALID"),
-        ("a\x00b", "STEP.OUTPUT_INVALID"),
-        ("\ud800", "STEP.OUTPUT_INVALID"),
-        ({"x": object()}, "STEP.OUTPUT_INVALID"),
-        ("x" * 2000, "STEP.OUTPUT_TOO_LARGE"),
-    ],
-)
-async def test_output_that_cannot_be_kept_is_permanent(
-    client: Client, http: httpx.AsyncClient, queue: str, value: Any, code: str
-) -> None:
-    async def give(ctx: StepContext, params: Anything) -> Any:
-        return value
-
-    call = call_of("PLUGIN", {}, limits=JobLimits(output_bytes=1000))
-    async with worker(client, runtime_with(http), queue, [plugin(give)]):
-        ended = await finish(client, queue, call)
-    assert (ended.code, ended.outcomes) == (code, ["FAILED"])
-
-
-async def test_integers_come_through_exactly(client: Client, http: httpx.AsyncClient, queue: str) -> None:
-    numbers = [9007199254740993, -(2**63), 2**64, 10**400, 1.5]
-
-    async def give(ctx: StepContext, params: Anything) -> Any:
-        return numbers
-
-    async with worker(client, runtime_with(http), queue, [plugin(give)]):
-        ended = await finish(client, queue, call_of("PLUGIN", {}))
-    assert ended.result is not None
-    assert ended.result.output == numbers
-
-
-async def test_secrets_never_reach_the_history(
-    client: Client, http: httpx.AsyncClient, partner: Partner, queue: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    secret = 's3cr3t/"value"+x'
-
-    async def echo(asked: Any, _writer: Any) -> Answer:
-        key = asked.headers["x-key"]
-        status = 500 if len(partner.asked) == 1 else 200
-        return Answer(status, f'{{"you": "sent", "key": {key!r}}}'.replace("'", '"').encode())
-
-    partner.answers["/echo"] = echo
-    runtime = runtime_with(http, secrets=SecretStore({"PERDURE_SECRET_KEY": secret}))
-    slots = [
-        SecretSlot(path=["headers", "X-Key"], parts=[SecretPart(text="k "), SecretPart(secret="KEY")]),
-        SecretSlot(path=["query", "k"], parts=[SecretPart(secret="KEY")]),
-    ]
-    call = call_of(
-        "HTTP_CALL",
-        {"url": f"{partner.url}/echo", "headers": {"X-Key": None}, "query": {"k": None}},
-        secrets=slots,
-    )
-    async with worker(client, runtime, queue):
-        handle = await start(client, queue, call)
-        ended = await handle.result()
-    assert [asked.headers["x-key"] for asked in partner.asked] == [f"k {secret}"] * 2
-    assert ended.outcomes == ["FAILED", "COMPLETED"]
-    history = (await handle.fetch_history()).to_json()
-    seen = history + capsys.readouterr().out
-    assert ended.ledger.records[0].error is not None
-    assert "***" in str(ended.ledger.records[0].error.details["body_excerpt"])
-    for spelling in ("s3cr3t", "czNjcjN0"):
-        assert spelling not in seen
-        assert spelling not in ended.model_dump_json()
-
-
-async def test_a_missing_secret_is_repeated_for_another_worker(
-    client: Client, http: httpx.AsyncClient, queue: str
-) -> None:
-    slot = SecretSlot(path=["message"], parts=[SecretPart(secret="NOT_HERE")])
-    call = call_of("LOG", {"message": None}, secrets=[slot])
-    async with worker(client, runtime_with(http), queue):
-        ended = await finish(client, queue, call)
-    assert (ended.code, ended.outcomes) == ("STEP.SECRET_MISSING", ["FAILED"] * 4)
-
-
-async def test_compute_evaluates_and_hashes(client: Client, http: httpx.AsyncClient, queue: str) -> None:
-    expression = {"expression": "input.a * 2 + 0.5", "roots": {"input": {"a": 3}}}
-    async with worker(client, runtime_with(http), queue):
-        value = await finish(client, queue, call_of("COMPUTE", expression))
-        digest = await finish(client, queue, call_of("COMPUTE", {"operation": "hash", "value": {"b": 1, "a": [2.0]}}))
-        wrong = await finish(client, queue, call_of("COMPUTE", {"expression": "input.b", "roots": {"input": {}}}))
-    assert value.result is not None
-    assert value.result.output == 6.5
-    assert digest.result is not None
-    assert digest.result.output == hashlib.sha256(b'{"a":[2],"b":1}').hexdigest()
-    assert (wrong.code, wrong.outcomes) == ("ENGINE.EXPRESSION", ["FAILED"])
-
-
-@pytest.mark.parametrize(("params", "outcome"), [({"times": 0}, "COMPLETED"), ({"class": "TRANSIENT"}, "FAILED")])
-async def test_a_step_runs_as_a_local_activity_too(
-    client: Client, http: httpx.AsyncClient, queue: str, params: dict[str, Any], outcome: str
-) -> None:
-    async with worker(client, runtime_with(http), queue):
-        ended = await finish(client, queue, call_of("FAIL", params), local=True)
-    assert ended.outcomes == [outcome]
-
-
-async def test_log_lines_carry_the_job_and_cannot_be_forged(
-    client: Client, http: httpx.AsyncClient, queue: str
-) -> None:
-    call = call_of("LOG", {"message": "hello", "level": "warning", "fields": {"job_id": "other", "event": "x"}})
-    with structlog.testing.capture_logs() as lines:
-        async with worker(client, runtime_with(http), queue):
-            await finish(client, queue, call)
-    # An attempt that takes a while on a slow machine says so in between.
-    said, ended = [line for line in lines if line["job_id"] == call.job_id and line["event"] != "step attempt started"]
-    assert ended["status"] == "COMPLETED"
-    assert ended["execution_ms"] >= 0
-    assert (said["event"], said["log_level"]) == ("hello", "warning")
-    assert said["fields"] == {"job_id": "other", "event": "x"}
-    assert (said["step_id"], said["attempt"], said["tenant"]) == ("one", 1, "default")
-
-
-async def test_an_attempt_that_takes_a_while_says_in_the_log_that_it_runs(
-    client: Client, http: httpx.AsyncClient, queue: str
-) -> None:
-    async def slow(_ctx: StepContext, _params: Anything) -> None:
-        await asyncio.sleep(1)
-
-    with structlog.testing.capture_logs() as lines:
-        async with worker(client, runtime_with(http), queue, [plugin(slow)]):
-            await finish(client, queue, call_of("PLUGIN", {}))
-    told = [(line["event"], line["status"]) for line in lines if line.get("job_id")]
-    assert told == [("step attempt started", "RUNNING"), ("step attempt ended", "COMPLETED")]
-
-
-async def test_secrets_are_masked_in_log_lines_and_tracebacks(
-    client: Client, http: httpx.AsyncClient, queue: str
-) -> None:
-    async def careless(ctx: StepContext, params: Anything) -> None:
-        key = ctx.secrets("KEY")
-        ctx.log.info("using", key=key, headers={"a": [key]})
-        raise ValueError(f"bad key {key}")
-
-    runtime = runtime_with(http, secrets=SecretStore({"PERDURE_SECRET_KEY": "hunter22"}))
-    retry = QUICK.model_copy(update={"maximum_attempts": 1})
-    with structlog.testing.capture_logs() as lines:
-        async with worker(client, runtime, queue, [plugin(careless)]):
-            ended = await finish(client, queue, call_of("PLUGIN", {}, retry=retry))
-    assert ended.failure is not None
-    assert ended.failure.error.message == "ValueError: bad key ***"
-    assert "Traceback" in str(lines)
-    assert "***" in str(lines)
-    assert "hunter22" not in str(lines)

@@ -42,6 +42,20 @@ async def refused_by_postgres(api: Api, column: str, value: str) -> AsyncIterato
             await connection.execute(text("ALTER TABLE audit_entries DROP CONSTRAINT refused"))
 
 
+@asynccontextmanager
+async def a_disk_that_fails(api: Api) -> AsyncIterator[None]:
+    """While it lasts no entry can be added, through no fault of the entry's."""
+    function = "RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'disk' USING ERRCODE = 'io_error'; END$$"
+    async with api.engine.begin() as connection:
+        await connection.execute(text(f"CREATE FUNCTION fails() {function}"))
+        await connection.execute(text("CREATE TRIGGER fails BEFORE INSERT ON audit_entries EXECUTE FUNCTION fails()"))
+    try:
+        yield
+    finally:
+        async with api.engine.begin() as connection:
+            await connection.execute(text("DROP FUNCTION fails CASCADE"))
+
+
 async def submitted(api: Api, where: str) -> str:
     """A job with an input."""
     operator = api.client(await api.key(where, "operator"))
@@ -138,6 +152,20 @@ async def test_what_a_role_refuses_is_entered_with_what_was_asked(audited: Api) 
     assert (keys["job_id"], keys["data"]["route"], keys["actor_key_id"]) == (None, "/v1/api-keys", key.id)
 
 
+async def test_a_refusal_tells_whose_key_it_was_about_and_each_other_thing_is_another(audited: Api) -> None:
+    where, name = tenant(), unique()
+    http = audited.client(await audited.key(where, "admin", name))
+    kept = [await audited.key(where, "viewer", payloads=True) for _ in range(2)]
+    for key in kept:
+        check_problem(await http.post(f"/v1/api-keys/{key.id}/rotate", json={}), 403)
+    for more in ({"payloads": True}, {"tenant": "elsewhere"}, {"tenant": "elsewhere"}):
+        check_problem(await http.post("/v1/api-keys", json={"name": "x", "role": "viewer", **more}), 403)
+    found = await entered(audited, 4, actor=f"key:{name}")
+    assert [entry["subject"] for entry in found] == [*(key.id for key in kept), None, None]
+    assert "elsewhere" in found[-1]["data"]["refusal"]
+    assert found[:1] == await entries(audited, subject=kept[0].id, type="ACCESS_DENIED")
+
+
 async def test_giving_more_than_one_has_is_entered(audited: Api) -> None:
     where, name = tenant(), unique()
     http = audited.client(await audited.key(where, "admin", name))
@@ -199,6 +227,16 @@ async def test_an_entry_that_postgres_does_not_take_holds_up_no_other_and_no_vie
         await until(counted)
     assert all("canary-9" in answer.text for answer in answers)
     assert [entry["actor"] for entry in await entered(audited, 1, job_id=job_id)] == [f"key:{name}-other"]
+
+
+async def test_an_entry_waits_for_all_that_somebody_can_mend(audited: Api) -> None:
+    where = tenant()
+    job_id = await submitted(audited, where)
+    http = audited.client(await audited.key(where, "viewer", unique(), payloads=True))
+    async with a_disk_that_fails(audited):
+        assert "canary-9" in (await http.get(f"/v1/jobs/{job_id}")).text
+        assert await entries(audited, job_id=job_id) == []
+    await entered(audited, 1, job_id=job_id)
 
 
 async def known(client: httpx.AsyncClient) -> None:

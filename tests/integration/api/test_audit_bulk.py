@@ -93,7 +93,7 @@ async def test_c6_an_action_posted_twice_is_one_entry_and_one_decision_of_each_j
         "step": None,
         "force": False,
         "rate_per_second": 50.0,
-        "canary": 0,
+        "canary": None,
     }
     for job_id in ids:
         await bulk.reach(job_id, "COMPLETED")

@@ -1,76 +1,26 @@
 """C6: bulk actions over HTTP, run by the real workflow: frozen, careful, told for each job, once for each key."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 import activities.bulk_action
 import activities.bulk_decision
-from activities.bulk_action import BulkActivities
 from perdure.contract.bulk import bulk_workflow_id
 from perdure.contract.state import JobStatus, StepStatus
 from perdure.projection.record import StepRecord
 from perdure.projection.writer import write
-from perdure.settings import Settings
-from tests.integration.api.desk import Desk, fail, log
+from tests.integration.api.bulk_desk import BULK, WHY, bulk, create, finished, park
+from tests.integration.api.desk import NAP, Desk, fail, log
 from tests.integration.api.stack import running_api, serving, unique, until
 from tests.integration.api.test_bad_input import check_problem
 from tests.integration.store.sample import broken, job, projection
 from tests.integration.store.server import PostgresServer
-from tests.server.temporal import running_temporal
-from worker.queue_worker import make_bulk_worker
 from workflows.bulk_action import workflow
 
-BULK = "/v1/bulk-actions"
-WHY = "the partner is back"
-
-
-@pytest.fixture(scope="module")
-async def bulk(api_postgres: PostgresServer) -> AsyncIterator[Desk]:
-    """A desk with a Temporal of its own: its queue of bulk actions belongs to its database."""
-    with running_temporal() as address:
-        database = api_postgres.create_database("bulk")
-        settings = database.model_copy(update={"temporal_address": address, "decision_timeout_seconds": 15.0})
-        client = await Client.connect(address, data_converter=pydantic_data_converter)
-        queue = f"t{unique()[:12]}"
-        async with (
-            running_api(settings, client) as api,
-            serving(address, queue),
-            make_bulk_worker(client, Settings(), BulkActivities(api.engine, client).all),
-        ):
-            yield Desk(api, api.client(await api.key(name="admin", payloads=True)), queue)
-
-
-async def park(desk: Desk, number: int, **fields: Any) -> list[str]:
-    """So many jobs parked at a step that would succeed the next time."""
-    steps = fields.pop("steps", [fail("a"), log("b")])
-    ids = [await desk.start(steps, **fields) for _ in range(number)]
-    for job_id in ids:
-        await desk.reach(job_id, "DEAD_LETTERED")
-        await desk.api.project(job_id)
-    return ids
-
-
-async def create(desk: Desk, body: dict[str, Any], *, key: str | None = None) -> httpx.Response:
-    headers = {} if key is None else {"Idempotency-Key": key}
-    return await desk.http.post(BULK, json={"action": "retry", "reason": WHY, **body}, headers=headers)
-
-
-async def finished(desk: Desk, answer: httpx.Response) -> dict[str, Any]:
-    assert answer.status_code == 202, answer.text
-
-    async def ended() -> dict[str, Any] | None:
-        seen = (await desk.http.get(answer.headers["location"])).json()
-        return seen if seen["finished_at"] else None
-
-    found: dict[str, Any] = await until(ended, 60)
-    return found
+__all__ = ["bulk"]
 
 
 async def test_c6_a_filter_is_counted_tried_dry_and_then_brings_all_home(bulk: Desk) -> None:
@@ -206,6 +156,27 @@ async def test_the_same_key_is_one_action_and_another_body_is_refused(bulk: Desk
     other = await create(bulk, {"ids": ids, "rate_per_second": 1}, key=key)
     assert check_problem(other, 422)["code"] == "API.IDEMPOTENCY_KEY_REUSED"
     await bulk.reach(ids[0], "COMPLETED")
+
+
+async def test_c6_canaries_that_wait_for_an_hour_hold_up_no_other_action(bulk: Desk) -> None:
+    waiting = []
+    for _ in range(2):
+        ids = await park(bulk, 2, steps=[fail("a"), NAP])
+        waiting.append(await create(bulk, {"ids": ids, "canary": 1, "canary_within": "1h"}))
+
+    async def all_wait() -> bool:
+        seen = [(await bulk.http.get(answer.headers["location"])).json() for answer in waiting]
+        return all(each["counts"].get("ACCEPTED") for each in seen)
+
+    await until(all_wait)
+    other = await finished(bulk, await create(bulk, {"ids": await park(bulk, 1)}))
+    assert (other["status"], other["counts"]) == ("COMPLETED", {"ACCEPTED": 1})
+    for answer in waiting:
+        path = answer.headers["location"]
+        assert (await bulk.http.get(path)).json()["status"] == "RUNNING"
+        await bulk.http.post(f"{path}/abort", json={"reason": "enough"})
+        done = await finished(bulk, answer)
+        assert (done["status"], done["counts"]) == ("ABORTED", {"ACCEPTED": 1, "NOT_SENT": 1})
 
 
 async def test_an_abort_leaves_the_rest_alone(bulk: Desk) -> None:

@@ -63,6 +63,25 @@ async def test_a_malformed_patch_is_told_with_its_place_and_nothing_is_done(
     await desk.decide(job_id, "terminate")
 
 
+@pytest.mark.parametrize(("after", "status"), [(log("b"), "COMPLETED"), (NAP, "WAITING")])
+async def test_a_decision_sent_again_under_its_key_is_answered_alike_when_the_job_has_moved_on(
+    desk: Desk, partner: Partner, after: dict[str, Any], status: str
+) -> None:
+    partner.answers["/old"] = [404]
+    job_id, key = await desk.started([call(partner, "book", "/old"), after], "DEAD_LETTERED"), unique()
+    body = {**WHY, "patch": {"book": {"url": f"{partner.url}/new"}}}
+    assert (await desk.decide(job_id, "/retry", body, key=key)).status_code == 202
+    await desk.reach(job_id, status)
+    again = await desk.decide(job_id, "/retry", body, key=key)
+    assert (again.status_code, again.json().get("steps")) == (202, ["book"]), again.text
+    assert partner.calls == {"/old": 1, "/new": 1}
+    for another in ({**body, "reason": "x"}, body):
+        problem = check_problem(await desk.decide(job_id, "/retry", another, key=key if another != body else None), 409)
+        assert status in problem["detail"]
+    if status == "WAITING":
+        await desk.decide(job_id, "terminate")
+
+
 async def test_a_patch_of_what_is_not_retried_is_refused(desk: Desk) -> None:
     job_id = await desk.started([fail("a"), log("b")], "DEAD_LETTERED")
     problem = check_problem(await desk.decide(job_id, "/retry", {**WHY, "patch": {"b": {"message": "y"}}}), 422)

@@ -10,6 +10,7 @@ import pytest
 
 from api.jobs import stop
 from api.temporal_call import temporal_call
+from tests.integration.api.desk import WAIT, Desk
 from tests.integration.api.stack import Api, serving, spec, unique, until
 from tests.integration.api.test_bad_input import check_problem
 from tests.integration.workflow.conftest import Bench, running_bench
@@ -21,6 +22,12 @@ PARKING = [{"id": "a", "type": "FAIL", "with": {"times": 1}}, {"id": "b", "type"
 async def bench(temporal_address: str) -> AsyncIterator[Bench]:
     async with running_bench(temporal_address) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def http(desk: Desk) -> httpx.AsyncClient:
+    """Of an API that waits for its worker longer than a busy machine takes."""
+    return desk.http
 
 
 async def _status(http: httpx.AsyncClient, job_id: str) -> str:
@@ -73,13 +80,13 @@ async def test_cancelling_twice_is_harmless(http: httpx.AsyncClient) -> None:
 async def test_cancelling_a_job_that_ends_meanwhile_is_409(
     http: httpx.AsyncClient, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nap = [{"id": "a", "type": "SLEEP", "with": {"duration": "500ms"}}]
-    job_id = (await http.post("/v1/jobs", json=spec(queue=bench.queue, steps=nap))).json()["id"]
+    job_id = (await http.post("/v1/jobs", json=spec(queue=bench.queue, steps=[WAIT]))).json()["id"]
     asked: list[str] = []
 
     @asynccontextmanager
     async def once_it_ended(*seconds: float) -> AsyncIterator[None]:
         """Lets the time pass that a cancel, once the job was found open, may take to reach Temporal."""
+        await bench.client.get_workflow_handle(job_id).signal("deliver", {"name": "go"})
         await reach(http, job_id, "COMPLETED")
         asked.append(job_id)
         async with temporal_call(*seconds):
@@ -179,9 +186,8 @@ async def test_the_same_decision_under_a_key_is_one_decision(api: Api, http: htt
     assert await parked_again()
 
 
-async def test_without_a_worker_a_retry_is_504_and_takes_effect_later(
-    http: httpx.AsyncClient, temporal_address: str
-) -> None:
+async def test_without_a_worker_a_retry_is_504_and_takes_effect_later(api: Api, temporal_address: str) -> None:
+    http = api.client(api.admin)  # this one does not wait long
     queue = f"t{unique()[:12]}"
     async with serving(temporal_address, queue):
         job_id = (await http.post("/v1/jobs", json=spec(steps=PARKING, queue=queue))).json()["id"]

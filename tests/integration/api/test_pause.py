@@ -3,17 +3,16 @@
 import asyncio
 from collections import Counter
 
-from tests.integration.api.desk import NAP, Desk, log
+from tests.integration.api.desk import NAP, WAIT, Desk, log
 from tests.integration.api.test_bad_input import check_problem
-
-NAPS = [{**NAP, "with": {"duration": "300ms"}}, log("after")]
 
 
 async def test_a_paused_job_starts_no_further_step_until_it_is_resumed(desk: Desk) -> None:
-    job_id = await desk.start(NAPS)
+    job_id = await desk.started([WAIT, log("after")], "WAITING")
     answer = await desk.decide(job_id, "pause", {"reason": "the partner moves"})
     assert (answer.status_code, answer.json()["job"]["status"]) == (202, "PAUSED")
-    await desk.until_step(job_id, "nap", "COMPLETED")
+    assert (await desk.decide(job_id, "deliver", {"name": "go"})).status_code == 202
+    await desk.until_step(job_id, "w", "COMPLETED")
     assert (await desk.steps(job_id))["after"] == "PENDING"
     assert (await desk.job(job_id))["status"] == "PAUSED"
     answer = await desk.decide(job_id, "resume", {"reason": "it moved"})

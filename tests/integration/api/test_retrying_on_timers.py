@@ -1,6 +1,7 @@
 """What the workflow itself repeats waits on its own timers: listed, hurried and given up as what Temporal repeats."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from tests.integration.activities.operator_cli import temporal
 from tests.integration.api.desk import Desk
 from tests.integration.api.stack import until
 from tests.integration.api.test_bad_input import check_problem
-from tests.integration.api.test_retrying import ACTOR, WHY
+from tests.integration.api.test_retrying import ACTOR, WHY, has_moved
 from tests.server.partner import Partner
 
 LATE = {"initial_interval": "1h", "maximum_interval": "2h", "maximum_attempts": 5, "jitter": 0}
@@ -58,11 +59,7 @@ async def test_now_begins_the_next_attempt_and_counts_it_as_ever(desk: Desk) -> 
         answer = await desk.http.post(f"/v1/retrying/{job_id}/now", json=WHY)
         assert (answer.status_code, answer.json()["steps"]) == (202, ["pay"]), answer.text
 
-        async def moved(made: int = made) -> bool:
-            job = await desk.job(job_id)
-            return bool(job["status"] == "COMPLETED" or job["steps"][0]["attempt_count"] > made)
-
-        await until(moved)
+        await until(partial(has_moved, desk, job_id, made))
     job = await desk.reach(job_id, "COMPLETED")
     outcomes = [(attempt["attempt"], attempt["outcome"]) for attempt in job["steps"][0]["attempts"]]
     assert outcomes == [(1, "FAILED"), (2, "FAILED"), (3, "COMPLETED")]

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from temporalio.service import RPCError
 
+from api.jobs import entering
 from perdure.admission.admission import admit
 from perdure.admission.fingerprint import fingerprint
 from perdure.contract.execution import JobStart
@@ -129,6 +130,13 @@ async def test_the_ledger_alone_is_enough_to_replay(api: Api, http: httpx.AsyncC
         await api.temporal.get_workflow_handle(f"default:{key}").describe()
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Submissions wait for their entry as long as any machine takes."""
+    monkeypatch.setattr(entering, "_SECONDS", 60)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_the_key_is_in_the_ledger_once_the_job_is_accepted(api: Api, http: httpx.AsyncClient) -> None:
     job = (await http.post("/v1/jobs", json=spec())).json()
     async with transaction(api.engine) as connection:
@@ -137,6 +145,7 @@ async def test_the_key_is_in_the_ledger_once_the_job_is_accepted(api: Api, http:
     assert entry.outcome is None
 
 
+@pytest.mark.usefixtures("patient")
 async def test_the_keys_of_many_submissions_at_once_are_all_in_the_ledger(api: Api, http: httpx.AsyncClient) -> None:
     async def in_ledger(number: int) -> bool:
         headers = {"Idempotency-Key": unique()} if number % 2 else {}

@@ -67,7 +67,7 @@ def cli(stack_dir: Path, tmp_path: Path) -> Cli:
             input=None if stdin is None else json.dumps(stdin),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 

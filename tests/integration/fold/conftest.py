@@ -19,7 +19,7 @@ from activities.wrapper import all_activities
 from perdure.egress.client import guarded_client
 from perdure.egress.policy import EgressPolicy
 from perdure.projection import fold, live
-from perdure.projection.reader import read_new
+from perdure.projection.reader import read_all_runs, read_new
 from perdure.projection.record import JobRecord, JournalEvent, LiveObservation
 from perdure.settings import Settings
 from perdure.steps import StepContext, step
@@ -55,6 +55,22 @@ class FoldBench(Bench):
     async def run_id(self, handle: Handle) -> str:
         description = await handle.describe()
         return description.run_id
+
+    async def chain(self, handle: Handle) -> list[str]:
+        """The runs of a job that continued as new, once Temporal lists them all: visibility lags."""
+        runs = [handle.first_execution_run_id or ""]
+        while following := await self._following(handle.id, runs[-1]):
+            runs.append(following)
+
+        async def listed() -> bool:
+            return await read_all_runs(self.client, handle.id) == runs
+
+        await until(listed)
+        return runs
+
+    async def _following(self, job_id: str, run_id: str) -> str:
+        last = (await self.raw(job_id, run_id)).events[-1]
+        return last.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
 
     async def raw(self, job_id: str, run_id: str) -> WorkflowHistory:
         return await self.client.get_workflow_handle(job_id, run_id=run_id).fetch_history()

@@ -5,7 +5,7 @@ from typing import Any
 from perdure.contract.state import JobStatus, StepStatus
 from perdure.projection import fold
 from perdure.projection.live import overlay
-from perdure.projection.reader import read_all_runs, read_new
+from perdure.projection.reader import read_new
 from perdure.projection.record import JobRecord, JournalEvent
 from tests.integration.fold.conftest import FoldBench, until
 from tests.integration.fold.test_real_history import ended, fail, log
@@ -109,7 +109,7 @@ async def test_d1_compensations_of_a_discarded_job_one_of_which_parks(bench: Fol
 
 
 async def test_d1_a_planned_start_a_pause_and_a_retry_from_a_step(bench: FoldBench) -> None:
-    handle = await bench.start([log("a"), each([1, 2]), fail("bad", 3)], delay="3s")
+    handle = await bench.start([log("a"), each([1, 2]), fail("bad", 3)], delay="5s")
     job = await reached(bench, handle, JobStatus.SCHEDULED)
     assert job.started_at is None
     await handle.execute_update("pause", {"actor": "key:ops", "reason": "wait"})
@@ -172,7 +172,7 @@ async def test_b7_items_over_continue_as_new_are_each_told_once(short_history_be
     await bench.finish(handle)
     rows: list[JournalEvent] = []
     changed: set[int] = set()
-    for run_id in await read_all_runs(bench.client, handle.id):
+    for run_id in await bench.chain(handle):
         state, journal = fold.fold_run(handle.id, run_id, await read_new(bench.client, handle.id, run_id))
         rows += journal
         changed |= {item.index for item in fold.all_items(state)}

@@ -8,6 +8,8 @@ from tests.integration.workflow.conftest import Handle
 
 SLOW = {"maximum_attempts": 9, "initial_interval": "20ms", "backoff_coefficient": 100, "maximum_interval": "60s"}
 """A third attempt 2 s after the second, a fourth a minute after the third."""
+LATER = {"maximum_attempts": 9, "initial_interval": "600ms", "backoff_coefficient": 100, "maximum_interval": "60s"}
+"""A third attempt a minute after the second."""
 
 
 async def between_attempts(bench: FoldBench, handle: Handle, failed: int) -> None:
@@ -21,7 +23,7 @@ async def between_attempts(bench: FoldBench, handle: Handle, failed: int) -> Non
 
 
 async def test_b3_a_step_in_backoff_is_shown_retrying_with_its_errors(bench: FoldBench) -> None:
-    handle = await bench.start([fail("flaky", retry=SLOW)])
+    handle = await bench.start([fail("flaky", retry=LATER)])
     await between_attempts(bench, handle, 2)
     (seen,) = await bench.observe(handle)
     assert (seen.step_id, seen.round, seen.attempt) == ("flaky", 1, 3)
@@ -93,7 +95,7 @@ async def test_b11_cancelled_in_backoff_what_was_seen_before_is_all_there_is(ben
 
 
 async def test_a_lost_worker_is_told_while_the_step_is_retried(bench: FoldBench) -> None:
-    handle = await bench.start([hang("gone", "MUTE", retry=SLOW)])
+    handle = await bench.start([hang("gone", "MUTE", retry=LATER)])
     await between_attempts(bench, handle, 2)
     (seen,) = await bench.observe(handle)
     assert [(a.attempt, a.outcome) for a in seen.attempts] == [(1, "LOST"), (2, "LOST")]

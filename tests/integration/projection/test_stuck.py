@@ -38,8 +38,8 @@ async def test_a_wedged_job_shows_why_and_no_longer_once_it_goes_on(
             await client.start_workflow("Job", 1, id=id_, task_queue=queue)
             soon = await plant.shown(id_, lambda job: "this code has a mistake" in (job.status_reason or ""))
             assert soon.status is JobStatus.QUEUED
-            stuck = await plant.shown(id_, lambda job: job.problem is not None, 60.0)
+            stuck = await plant.shown(id_, lambda job: job.problem is not None, 150.0)
             assert "Temporal reports that the workflow is stuck: WorkflowTaskFailed" in (stuck.status_reason or "")
         async with Worker(client, task_queue=queue, workflows=[Tiny], workflow_runner=runner):
-            done = await plant.shown(id_, lambda job: job.status is JobStatus.COMPLETED, 60.0)
+            done = await plant.shown(id_, lambda job: job.status is JobStatus.COMPLETED, 150.0)
             assert done.problem is None

@@ -89,6 +89,16 @@ async def test_a_port_where_nobody_listens_is_an_error_soon() -> None:
     await engine.dispose()
 
 
+@pytest.mark.parametrize(("user", "database"), [("stranger", "outage"), ("perdure", "absent")])
+async def test_a_postgres_that_refuses_the_login_is_away(
+    own_postgres: PostgresServer, user: str, database: str
+) -> None:
+    url = f"postgresql+asyncpg://{user}@/{database}?host={own_postgres.home}"
+    engine = create_engine(Settings(database_url=SecretStr(url)))
+    await _fails_soon(engine)
+    await engine.dispose()
+
+
 async def test_a_pool_that_is_used_up_is_an_error_soon(own_postgres: PostgresServer) -> None:
     settings = own_postgres.settings("outage").model_copy(update={"database_pool_size": 1})
     engine = create_engine(settings)

@@ -110,7 +110,8 @@ def test_a_receiver_that_comes_back_is_told_of_once(
             receiver.status = 200
             trace_id = run(client, queue, call(partner))
             _until(lambda: attempts(receiver, trace_id))
-            back = [line for line in lines(part) if line["event"] == "spans are exported again"]
+            _until(lambda: _back(part))
+            back = _back(part)
     assert [line["lost"] >= 1 for line in back] == [True]
 
 
@@ -150,6 +151,10 @@ def _closed_port() -> int:
 
 def _warnings(part: Part) -> int:
     return sum(str(line["event"]).startswith("spans cannot be exported") for line in lines(part))
+
+
+def _back(part: Part) -> list[dict[str, Any]]:
+    return [line for line in lines(part) if line["event"] == "spans are exported again"]
 
 
 def _until(reached: Any, seconds: float = 60) -> None:

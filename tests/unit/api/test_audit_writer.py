@@ -39,7 +39,7 @@ def view(number: int) -> AuditEntry:
 
 
 def refusal(number: int) -> AuditEntry:
-    data = {"method": "GET", "route": f"/v1/{number}"}
+    data = {"method": "GET", "route": f"/v1/{number}", "refusal": "no"}
     return AuditEntry(AuditEvent.ACCESS_DENIED, "acme", "key:x", data=data)
 
 

@@ -94,6 +94,13 @@ def test_only_what_runs_again_can_be_patched() -> None:
     check({"fetch.7": {"url": "http://b.example"}})
 
 
+def test_where_nothing_is_parked_only_the_patch_itself_is_judged() -> None:
+    none = {step["id"]: StepStatus.COMPLETED for step in STEPS}
+    moved_on = job(**none).model_copy(update={"status": JobStatus.RUNNING})
+    check({"fetch": {"url": "http://b.example"}}, now=moved_on)
+    assert problems({"fetch": {"nope": 1}}, now=moved_on)[0][0] == "$.patch.fetch.nope"
+
+
 def test_earlier_patches_count() -> None:
     before = JobState(steps={"fetch": StepState(patch={"json": None, "body": "text"})})
     check({"fetch": {"body": "other"}}, given=start(before))

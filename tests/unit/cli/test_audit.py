@@ -54,6 +54,18 @@ def test_the_table_says_who_did_what_to_what_and_why(api: CannedApi, run: Run, m
     assert "There are more" in result.stderr
 
 
+def test_the_table_tells_the_facts_that_say_something(
+    api: CannedApi, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    data = {"action": "retry", "jobs": 40, "filter": {"labels": {"team": "x"}}, "force": False, "canary": None}
+    api.answer(LIST, page(entry(data=data), entry(data={"role": "viewer", "payloads": True})))
+    first, second = run("audit", "list").stdout.splitlines()[1:]
+    assert "action=retry jobs=40 filter.labels.team=x  " in first
+    assert "force" not in first
+    assert "role=viewer payloads  " in second
+
+
 def test_all_follows_the_pages_and_json_is_the_apis_own(api: CannedApi, run: Run) -> None:
     api.answer(LIST, page(entry(), cursor="c"))
     api.answer(LIST, page(entry(seq=6)))

@@ -42,6 +42,7 @@ def stack(tmp_path: Path) -> Iterator[Callable[[Path], None]]:
         write_info(data_dir, info)
         locks.append(os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT))
         fcntl.flock(locks[-1], fcntl.LOCK_EX)
+        os.write(locks[-1], str(os.getpid()).encode())
 
     yield start
     for lock in locks:
