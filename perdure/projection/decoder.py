@@ -6,6 +6,7 @@ codec may go elsewhere to decrypt. The keys of `HistoryEvent.data` are those of 
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -54,6 +55,7 @@ def moment(timestamp: Timestamp) -> datetime:
     return timestamp.ToDatetime(tzinfo=UTC)
 
 
+@cache
 def _type_name(value: int) -> str:
     try:
         return EventType.Name(EventType.ValueType(value)).removeprefix("EVENT_TYPE_")

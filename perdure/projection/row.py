@@ -15,10 +15,10 @@ _ATTEMPTS: dict[str, Any] = {"attempts": True, "compensation": {"attempts": True
 def job_row(record: JobRecord, shown: JobRecord, now: datetime, last_event_at: datetime | None) -> Row:
     """The row of `jobs`: `record` as folded, `shown` with what is live laid over it."""
     folded = record.model_dump(mode="json", by_alias=True, exclude={"steps"})
-    live = shown.model_dump(mode="json", by_alias=True, include=set(LIVE_FIELDS))
+    seen_live = {} if shown is record else shown.model_dump(mode="json", by_alias=True, include=set(LIVE_FIELDS))
     return {
         **folded,
-        **live,
+        **seen_live,
         "history": {name: folded[name] for name in LIVE_FIELDS},
         "projected_at": now.isoformat(),
         "lag_ms": last_event_at and max(0, round((now - last_event_at).total_seconds() * 1000)),

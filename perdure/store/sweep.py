@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +23,12 @@ async def set_watermark(connection: AsyncConnection, watermark: datetime) -> Non
             index_elements=[sweep_state.c.id], set_={"watermark": statement.excluded.watermark}
         )
     )
+
+
+async def count_ended(connection: AsyncConnection, since: datetime, until: datetime) -> int:
+    """How many jobs ended at `since` or later, and before `until`."""
+    query = select(func.count()).where(jobs.c.completed_at >= since, jobs.c.completed_at < until)
+    return (await connection.execute(query)).scalar_one()
 
 
 async def set_problems(connection: AsyncConnection, problems: Mapping[str, str]) -> None:

@@ -20,8 +20,10 @@ from tests.integration.projection.conftest import Plant
 from tests.integration.projection.test_archive import leader
 from tests.integration.projection.test_live_view import LOG
 from tests.integration.projection.test_operation import FAIL
+from worker.mark import MarkSet
 from worker.service.leader import Leader
 from worker.service.reconciler import Reconciler, ReconcilerConfig
+from worker.service.sweep import Sweep
 
 __all__ = ["leader"]
 
@@ -139,3 +141,22 @@ def test_a_difference_names_type_and_outcome_and_leaves_out_what_is_alike() -> N
 def _sum(counts: object, outcome: str) -> int:
     assert isinstance(counts, dict)
     return sum(of_type.get(outcome, 0) for of_type in counts.values())
+
+
+async def test_the_sweep_lists_ends_one_by_one_only_where_their_number_differs(
+    plant: Plant, client: Client, leader: Leader
+) -> None:
+    sweep, since = Sweep(client, plant.engine, MarkSet(), leader), datetime.now(UTC)
+    ids = await jobs_of(plant)
+    now = datetime.now(UTC)
+
+    async def listed_from() -> datetime:
+        return await sweep._uncounted(since, now)
+
+    assert await sweep._uncounted(now, since) == now, "nothing has settled since"
+    async with asyncio.timeout(60):
+        while await listed_from() != now:  # visibility takes a moment
+            await asyncio.sleep(0.05)
+        async with plant.engine.begin() as connection:
+            await connection.execute(text("UPDATE jobs SET completed_at = NULL WHERE id = :id"), {"id": ids[0]})
+        assert await listed_from() == since
