@@ -24,8 +24,8 @@ WHY = "the partner is back"
 async def bulk(api_postgres: PostgresServer) -> AsyncIterator[Desk]:
     """A desk with a Temporal of its own: its queue of bulk actions belongs to its database."""
     with running_temporal() as address:
-        database = api_postgres.create_database("bulk")
-        settings = database.model_copy(update={"temporal_address": address, "decision_timeout_seconds": 15.0})
+        database = api_postgres.create_database(f"bulk{unique()[:12]}")
+        settings = database.model_copy(update={"temporal_address": address, "decision_timeout_seconds": 30.0})
         client = await Client.connect(address, data_converter=pydantic_data_converter)
         queue = f"t{unique()[:12]}"
         async with (

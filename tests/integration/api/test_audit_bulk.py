@@ -1,52 +1,18 @@
 """C6: a bulk action is one entry of the audit, and one decision in the journal of each of its jobs."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-
-from activities.bulk_action import BulkActivities
 from perdure.contract.state import JobStatus, StepStatus
 from perdure.projection.writer import write
-from perdure.settings import Settings
-from tests.integration.api.desk import Desk, fail, log
-from tests.integration.api.stack import Api, running_api, serving, unique, until
+from tests.integration.api.bulk_desk import BULK, WHY, bulk, park
+from tests.integration.api.desk import Desk
+from tests.integration.api.stack import Api, running_api, unique, until
 from tests.integration.api.test_bad_input import check_problem
 from tests.integration.store.sample import broken, job, projection
 from tests.integration.store.server import PostgresServer
-from tests.server.temporal import running_temporal
-from worker.queue_worker import make_bulk_worker
 
-BULK = "/v1/bulk-actions"
-WHY = "the partner is back"
-
-
-@pytest.fixture(scope="module")
-async def bulk(api_postgres: PostgresServer) -> AsyncIterator[Desk]:
-    """A desk with a Temporal of its own: its queue of bulk actions belongs to its database."""
-    with running_temporal() as address:
-        database = api_postgres.create_database("audit_bulk")
-        settings = database.model_copy(update={"temporal_address": address, "decision_timeout_seconds": 30.0})
-        client = await Client.connect(address, data_converter=pydantic_data_converter)
-        queue = f"t{unique()[:12]}"
-        async with (
-            running_api(settings, client) as api,
-            serving(address, queue),
-            make_bulk_worker(client, Settings(), BulkActivities(api.engine, client).all),
-        ):
-            yield Desk(api, api.client(await api.key(name="boss", payloads=True)), queue)
-
-
-async def parked(desk: Desk, number: int, run: str) -> list[str]:
-    steps = [fail("a"), log("b")]
-    ids = [await desk.start(steps, labels={"run": run}) for _ in range(number)]
-    for job_id in ids:
-        await desk.reach(job_id, "DEAD_LETTERED")
-        await desk.api.project(job_id)
-    return ids
+__all__ = ["bulk"]
 
 
 async def entries(desk: Desk, action: dict[str, Any], number: int) -> list[dict[str, Any]]:
@@ -63,7 +29,7 @@ async def entries(desk: Desk, action: dict[str, Any], number: int) -> list[dict[
 
 async def test_c6_an_action_posted_twice_is_one_entry_and_one_decision_of_each_job(bulk: Desk) -> None:
     run = unique()
-    ids = await parked(bulk, 3, run)
+    ids = await park(bulk, 3, labels={"run": run})
     body = {"action": "retry", "reason": WHY, "filter": {"labels": {"run": run}}, "rate_per_second": 50}
     assert (await bulk.http.post(BULK, json={**body, "dry_run": True})).status_code == 200
     headers = {"Idempotency-Key": f"k-{run}"}
@@ -82,7 +48,7 @@ async def test_c6_an_action_posted_twice_is_one_entry_and_one_decision_of_each_j
     (entry,) = await entries(bulk, action, 1)
     assert (entry["type"], entry["actor"], entry["reason"], entry["tenant"]) == (
         "BULK_ACTION_STARTED",
-        "key:boss",
+        "key:admin",
         WHY,
         "*",
     )
@@ -98,7 +64,7 @@ async def test_c6_an_action_posted_twice_is_one_entry_and_one_decision_of_each_j
     for job_id in ids:
         await bulk.reach(job_id, "COMPLETED")
         said = await bulk.said(job_id, "JOB_RETRY_REQUESTED")
-        assert said == [("key:boss", f"{WHY} (bulk action {action['id']})")]
+        assert said == [("key:admin", f"{WHY} (bulk action {action['id']})")]
 
 
 async def written(api: Api, run: str) -> str:
@@ -111,16 +77,16 @@ async def written(api: Api, run: str) -> str:
 
 async def test_c6_what_was_only_tried_is_no_entry_and_an_abort_is_one_more(api: Api) -> None:
     run = unique()
-    boss = Desk(api, api.client(await api.key(name=f"boss-{run}")), "nobody")
+    admin = Desk(api, api.client(await api.key(name=f"admin-{run}")), "nobody")
     body = {"action": "skip", "reason": WHY, "ids": [await written(api, run)], "step": "a", "output": "canary-bulk"}
-    check_problem(await boss.http.post(BULK, json={**body, "ids": ["default:none"]}), 422)
-    assert (await boss.http.post(BULK, json={**body, "dry_run": True})).status_code == 200
-    mine = f"/v1/audit?actor=key:boss-{run}"
-    assert (await boss.http.get(mine)).json()["data"] == []
-    action = (await boss.http.post(BULK, json=body)).json()
-    assert (await boss.http.post(f"{BULK}/{action['id']}/abort", json={"reason": "wrong one"})).status_code == 202
-    aborted, started = await entries(boss, action, 2)
-    assert (await boss.http.get(mine)).json()["data"] == [aborted, started]
+    check_problem(await admin.http.post(BULK, json={**body, "ids": ["default:none"]}), 422)
+    assert (await admin.http.post(BULK, json={**body, "dry_run": True})).status_code == 200
+    mine = f"/v1/audit?actor=key:admin-{run}"
+    assert (await admin.http.get(mine)).json()["data"] == []
+    action = (await admin.http.post(BULK, json=body)).json()
+    assert (await admin.http.post(f"{BULK}/{action['id']}/abort", json={"reason": "wrong one"})).status_code == 202
+    aborted, started = await entries(admin, action, 2)
+    assert (await admin.http.get(mine)).json()["data"] == [aborted, started]
     assert (started["type"], started["reason"], started["data"]["step"]) == ("BULK_ACTION_STARTED", WHY, "a")
     assert (aborted["type"], aborted["reason"]) == ("BULK_ACTION_ABORTED", "wrong one")
     assert "canary-bulk" not in str([started, aborted])
@@ -129,10 +95,10 @@ async def test_c6_what_was_only_tried_is_no_entry_and_an_abort_is_one_more(api: 
 async def test_c6_an_action_that_could_not_be_started_is_told_with_its_end(api_postgres: PostgresServer) -> None:
     database = api_postgres.create_database("audit_alone")
     async with running_api(database.model_copy(update={"temporal_address": "127.0.0.1:1"})) as api:
-        boss = Desk(api, api.client(await api.key(name="boss")), "nobody")
+        admin = Desk(api, api.client(await api.key(name="admin")), "nobody")
         body = {"action": "retry", "reason": WHY, "ids": [await written(api, unique())]}
-        assert (await boss.http.post(BULK, json=body)).status_code == 503
-        (action,) = (await boss.http.get(BULK)).json()["data"]
-        aborted, started = await entries(boss, action, 2)
+        assert (await admin.http.post(BULK, json=body)).status_code == 503
+        (action,) = (await admin.http.get(BULK)).json()["data"]
+        aborted, started = await entries(admin, action, 2)
         assert (started["type"], started["reason"]) == ("BULK_ACTION_STARTED", WHY)
         assert (aborted["type"], aborted["reason"]) == ("BULK_ACTION_ABORTED", action["problem"])
