@@ -152,3 +152,22 @@ def attempt(number: int, outcome: str | None, **changes: Any) -> dict[str, Any]:
         "live": False,
         **changes,
     }
+
+
+def audit_entry(**changes: Any) -> dict[str, Any]:
+    """An entry of the audit, as the API tells it."""
+    made = {
+        "seq": 7,
+        "at": "2026-11-22T10:00:00.000Z",
+        "type": "KEY_REVOKED",
+        "tenant": "acme",
+        "actor": "key:boss",
+        "actor_key_id": "k1",
+        "job_id": None,
+        "subject": "k2",
+        "reason": "it leaked",
+        "request_id": "r",
+        "trace_id": "t",
+        "data": {"name": "orders"},
+    }
+    return {**made, **changes}

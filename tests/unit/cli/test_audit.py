@@ -5,28 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.canned_api import CannedApi
+from tests.unit.canned_api import CannedApi, audit_entry
 from tests.unit.cli.conftest import Run
 
 LIST = "GET /v1/audit"
-
-
-def entry(**changes: Any) -> dict[str, Any]:
-    made = {
-        "seq": 7,
-        "at": "2026-11-22T10:00:00.000Z",
-        "type": "KEY_REVOKED",
-        "tenant": "acme",
-        "actor": "key:boss",
-        "actor_key_id": "k1",
-        "job_id": None,
-        "subject": "k2",
-        "reason": "it leaked",
-        "request_id": "r",
-        "trace_id": "t",
-        "data": {"name": "orders"},
-    }
-    return {**made, **changes}
 
 
 def page(*entries: dict[str, Any], cursor: str | None = None) -> dict[str, Any]:
@@ -44,8 +26,8 @@ def test_every_option_narrows_the_list(api: CannedApi, run: Run) -> None:
 
 def test_the_table_says_who_did_what_to_what_and_why(api: CannedApi, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    viewed = entry(type="PAYLOAD_VIEWED", job_id="acme:order-1", subject=None, reason=None, data={"part": "job"})
-    api.answer(LIST, page(entry(), viewed, cursor="c"))
+    viewed = audit_entry(type="PAYLOAD_VIEWED", job_id="acme:order-1", subject=None, reason=None, data={"part": "job"})
+    api.answer(LIST, page(audit_entry(), viewed, cursor="c"))
     result = run("audit", "list")
     first, second = result.stdout.splitlines()[1:]
     for word in ("7", "KEY_REVOKED", "acme", "key:boss", "k2", "name=orders", "it leaked"):
@@ -59,7 +41,7 @@ def test_the_table_tells_the_facts_that_say_something(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     data = {"action": "retry", "jobs": 40, "filter": {"labels": {"team": "x"}}, "force": False, "canary": None}
-    api.answer(LIST, page(entry(data=data), entry(data={"role": "viewer", "payloads": True})))
+    api.answer(LIST, page(audit_entry(data=data), audit_entry(data={"role": "viewer", "payloads": True})))
     first, second = run("audit", "list").stdout.splitlines()[1:]
     assert "action=retry jobs=40 filter.labels.team=x  " in first
     assert "force" not in first
@@ -67,17 +49,17 @@ def test_the_table_tells_the_facts_that_say_something(
 
 
 def test_all_follows_the_pages_and_json_is_the_apis_own(api: CannedApi, run: Run) -> None:
-    api.answer(LIST, page(entry(), cursor="c"))
-    api.answer(LIST, page(entry(seq=6)))
+    api.answer(LIST, page(audit_entry(), cursor="c"))
+    api.answer(LIST, page(audit_entry(seq=6)))
     told = json.loads(run("audit", "list", "--all", "-o", "json").stdout)
-    assert told == page(entry(), entry(seq=6))
+    assert told == page(audit_entry(), audit_entry(seq=6))
     assert [dict(got.query).get("cursor") for got in api.got] == [None, "c"]
     assert dict(api.got[0].query)["limit"] == "200"
 
 
 def test_what_an_actor_wrote_cannot_steer_the_terminal(api: CannedApi, run: Run) -> None:
     evil = "\x1b]0;owned\x07"
-    api.answer(LIST, page(entry(reason=evil, data={"name": evil}, subject=evil)))
+    api.answer(LIST, page(audit_entry(reason=evil, data={"name": evil}, subject=evil)))
     assert "\x1b" not in run("audit", "list").stdout
 
 

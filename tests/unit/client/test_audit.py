@@ -3,23 +3,9 @@
 from typing import Any
 
 from perdure.client import AsyncPerdureClient, PerdureClient
-from tests.unit.canned_api import CannedApi
+from tests.unit.canned_api import CannedApi, audit_entry
 
-ENTRY: dict[str, Any] = {
-    "seq": 7,
-    "at": "2026-11-22T10:00:00.000Z",
-    "type": "KEY_REVOKED",
-    "tenant": "acme",
-    "actor": "key:boss",
-    "actor_key_id": "k1",
-    "job_id": None,
-    "subject": "k2",
-    "reason": "it leaked",
-    "request_id": "r",
-    "trace_id": "t",
-    "data": {"name": "orders"},
-    "a_field_of_tomorrow": 1,
-}
+ENTRY = audit_entry(a_field_of_tomorrow=1)
 
 
 async def test_both_clients_send_and_read_the_same(api: CannedApi) -> None:
