@@ -25,6 +25,7 @@ from worker.drain import drained, first
 from worker.health import health_server
 from worker.mark import MarkSet
 from worker.metrics import worker_metrics
+from worker.payload_walk import skip_idle_walks
 from worker.queue_worker import make_bulk_worker, make_worker
 from worker.readiness import Readiness
 from worker.service.running import running_services
@@ -50,6 +51,7 @@ async def serve(settings: Settings, stop: asyncio.Event, process: ProcessMetrics
     """
     identity = f"{socket.gethostname()}/{os.getpid()}"
     plugins = load_plugins()
+    skip_idle_walks()
     async with AsyncExitStack() as stack:
         engine = create_engine(settings)
         stack.push_async_callback(engine.dispose)

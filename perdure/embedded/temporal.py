@@ -22,6 +22,8 @@ DYNAMIC_CONFIG = (
     "matching.numTaskqueueWritePartitions=1",
     # A job whose workflow task fails again and again is to be found within seconds (TemporalReportedProblems).
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
+    # `start-dev` would read all definitions from its database at every start, list, read of a history and task: 4 %.
+    "system.forceSearchAttributesCacheRefreshOnRead=false",
 )
 # The user's own profiles and environments of the CLI are not meant for this server.
 _OWN_SETTINGS_ONLY = ("--env-file", "/dev/null", "--disable-config-file", "--disable-config-env")

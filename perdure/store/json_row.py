@@ -8,6 +8,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import (
     JSON,
     ColumnElement,
@@ -31,7 +32,6 @@ _DEEPEST = 128
 _PART_CHARACTERS = 4_000_000
 _ARGUMENT_LIMIT = 50
 """Pairs that `json_build_object` takes (a function has at most 100 arguments)."""
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def json_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
@@ -96,8 +96,7 @@ def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def dumps(value: Any) -> str:
     """JSON that Postgres takes and the models read: what they cannot hold is replaced."""
     try:
-        encoded = _encode(value)
-        encoded.encode()
+        encoded = to_json(value, inf_nan_mode="null").decode()
     except ValueError:
         return _dumps_replaced(value)
     suspect = "\\u0000" in encoded or encoded.count("[") + encoded.count("{") > _DEEPEST

@@ -5,18 +5,37 @@ Used by the projection writer, the job queries and the worker's upkeep.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import ColumnElement, Select, Text, any_, bindparam, delete, exists, select
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.projection.record import LiveObservation
-from perdure.store.json_row import as_text, insert_rows, is_one_of, json_object, write_rows
+from perdure.store.json_row import as_text, insert_rows, json_object, write_rows
 from perdure.store.table import jobs, live_observations
 
 _COLUMNS = {name: live_observations.c[name] for name in LiveObservation.model_fields}
 _LOOKED_THROUGH = timedelta(days=7)
 _ADD = insert_rows(live_observations, leave_out={"id"})
+
+
+def _newest(*wanted: ColumnElement[bool]) -> Select[Any]:
+    table = live_observations.c
+    key = (table.job_id, table.run_id, table.step_id, table.round)
+    newest = (
+        select(table.id, as_text(json_object(_COLUMNS)).label("row"))
+        .where(*wanted)
+        .ext(distinct_on(*key))
+        .order_by(*key, table.id.desc())
+        .subquery()
+    )
+    return select(newest.c.row).order_by(newest.c.id)
+
+
+_JOB_IDS, _UNITS = (bindparam(name, type_=ARRAY(Text)) for name in ("job_ids", "units"))
+_OF_JOBS = live_observations.c.job_id == any_(_JOB_IDS)
+_NEWEST, _NEWEST_OF_UNITS = _newest(_OF_JOBS), _newest(_OF_JOBS, live_observations.c.step_id == any_(_UNITS))
 
 
 async def add_observations(connection: AsyncConnection, observations: Sequence[LiveObservation]) -> None:
@@ -29,20 +48,9 @@ async def newest_observations(
     connection: AsyncConnection, job_ids: Sequence[str], units: Collection[str] | None = None
 ) -> dict[str, list[LiveObservation]]:
     """The last observation of each round of these units (None: of all) of the jobs, in the order they were made."""
-    table = live_observations.c
-    wanted = [is_one_of(table.job_id, job_ids)]
-    if units is not None:
-        wanted.append(is_one_of(table.step_id, units))
-    key = (table.job_id, table.run_id, table.step_id, table.round)
-    newest = (
-        select(table.id, as_text(json_object(_COLUMNS)).label("row"))
-        .where(*wanted)
-        .ext(distinct_on(*key))
-        .order_by(*key, table.id.desc())
-        .subquery()
-    )
+    query, of_units = (_NEWEST, {}) if units is None else (_NEWEST_OF_UNITS, {"units": list(units)})
     found: dict[str, list[LiveObservation]] = {}
-    for row in await connection.scalars(select(newest.c.row).order_by(newest.c.id)):
+    for row in await connection.scalars(query, {"job_ids": list(job_ids), **of_units}):
         observation = LiveObservation.model_validate_json(row)
         found.setdefault(observation.job_id, []).append(observation)
     return found

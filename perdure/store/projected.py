@@ -6,7 +6,7 @@ Used by `perdure.projection.writer` only, inside one transaction.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, Text, bindparam, case, delete, func, literal, select, text, tuple_
+from sqlalchemy import ColumnElement, Table, Text, any_, bindparam, case, delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -74,6 +74,11 @@ _JOURNAL = (
 )
 _LEDGER = insert_rows(ledger, leave_out=NOT_USED).on_conflict_do_nothing()
 _OUTCOMES = insert_rows(ledger_outcomes).on_conflict_do_nothing()
+_RUN_IDS, _UNITS = (bindparam(name, type_=ARRAY(Text)) for name in ("run_ids", "units"))
+_POSITIONS = select(runs.c.run_id, runs.c.last_event_id).where(runs.c.run_id == any_(_RUN_IDS))
+_FORGET_ATTEMPTS = delete(attempts).where(
+    tuple_(attempts.c.run_id, attempts.c.step_id).in_(select(func.unnest(_RUN_IDS), func.unnest(_UNITS)))
+)
 
 
 async def lock_jobs(connection: AsyncConnection, job_ids: Collection[str]) -> None:
@@ -83,8 +88,8 @@ async def lock_jobs(connection: AsyncConnection, job_ids: Collection[str]) -> No
 
 async def positions(connection: AsyncConnection, run_ids: Collection[str]) -> dict[str, int]:
     """The last event written of each run; runs not known yet are left out."""
-    query = select(runs.c.run_id, runs.c.last_event_id).where(is_one_of(runs.c.run_id, run_ids))
-    return {row.run_id: row.last_event_id for row in await connection.execute(query)}
+    found = await connection.execute(_POSITIONS, {"run_ids": list(run_ids)})
+    return {row.run_id: row.last_event_id for row in found}
 
 
 async def write_jobs(connection: AsyncConnection, rows: Rows) -> set[str]:
@@ -120,13 +125,8 @@ async def write_attempts(connection: AsyncConnection, rows: Rows) -> None:
 async def forget_attempts(connection: AsyncConnection, step_keys: Collection[tuple[str, str]]) -> None:
     """Remove the attempts of (run, unit) pairs: what is written next is all there is."""
     if step_keys:
-        runs_, units = zip(*sorted(step_keys), strict=True)
-        keys = select(func.unnest(_texts(runs_)), func.unnest(_texts(units)))
-        await connection.execute(delete(attempts).where(tuple_(attempts.c.run_id, attempts.c.step_id).in_(keys)))
-
-
-def _texts(values: Sequence[str]) -> ColumnElement[Sequence[str]]:
-    return literal(list(values), ARRAY(Text))
+        run_ids, units = zip(*sorted(step_keys), strict=True)
+        await connection.execute(_FORGET_ATTEMPTS, {"run_ids": list(run_ids), "units": list(units)})
 
 
 async def write_journal(connection: AsyncConnection, rows: Rows) -> set[str]:

@@ -29,7 +29,7 @@ _log = structlog.get_logger("worker.sweep")
 _FRESH = 5.0
 """Seconds in which a projector gets there by itself."""
 _SETTLED = timedelta(seconds=10)
-"""After which both visibility and the tables have a job's end, if all goes well."""
+"""After which both visibility and the tables have a job's end, if all goes well: fresher ones are for the next look."""
 _CONTINUED = "ContinuedAsNew"
 _DEEP_SHARE, _DEEP_LONGEST = 0.02, 60.0
 """The share of the time that looks over the last minute may take, unless that puts them off for longer than this."""
@@ -131,7 +131,7 @@ class Sweep:
         async with transaction(self._engine) as connection:
             watermark = await get_watermark(connection) or _BEGINNING
         since = watermark - timedelta(seconds=self._config.overlap)
-        behind = await self._compare(self._visibility.closed_since(await self._uncounted(since, begun - _SETTLED)))
+        behind = await self._closed_between(since, begun if self._thorough else begun - _SETTLED)
         behind += await self._compare(self._visibility.started_since(since))
         # What is behind is looked for again next time, but nothing holds the watermark for ever.
         patience = begun - timedelta(seconds=self._config.patience)
@@ -139,17 +139,19 @@ class Sweep:
         async with transaction(self._engine) as connection:
             await set_watermark(connection, max(watermark, min(begun, reached)))
 
-    async def _uncounted(self, since: datetime, settled: datetime) -> datetime:
-        """From when on ends have to be looked at one by one: not before `settled`, if as many ended in the tables.
+    async def _closed_between(self, since: datetime, until: datetime) -> list[Execution]:
+        """What closed then and is behind: nothing, if as many ended in the tables. Later ends are for the next look.
 
         To list a run costs Temporal half a millisecond, to count it next to nothing.
         """
-        if settled <= since:
-            return since
-        closed = await self._visibility.count_closed(since, settled)
+        if until <= since:
+            return []
+        closed = await self._visibility.count_closed(since, until)
         async with transaction(self._engine) as connection:
-            known = await count_ended(connection, since, settled)
-        return settled if sum(closed.values()) - closed.get(_CONTINUED, 0) == known else since
+            known = await count_ended(connection, since, until)
+        if sum(closed.values()) - closed.get(_CONTINUED, 0) == known:
+            return []
+        return await self._compare(self._visibility.closed_between(since, until))
 
     async def _stuck(self) -> None:
         stuck = [execution async for page in self._visibility.stuck() for execution in page]

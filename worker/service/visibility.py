@@ -56,10 +56,6 @@ class Visibility:
         self.busy = 0.0
         """Seconds spent in calls."""
 
-    def closed_since(self, since: datetime) -> AsyncIterator[list[Execution]]:
-        """Runs that closed at `since` or later, in pages."""
-        return self._list(f'CloseTime >= "{_quoted(since)}"')
-
     def closed_between(self, since: datetime, until: datetime) -> AsyncIterator[list[Execution]]:
         """Runs that closed at `since` or later, and before `until`, in pages."""
         return self._list(f'CloseTime >= "{_quoted(since)}" AND CloseTime < "{_quoted(until)}"')
