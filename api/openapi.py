@@ -16,7 +16,7 @@ _TEMPLATE = "#/components/schemas/{model}"
 _TITLES = {
     400: "The body is not acceptable JSON",
     401: "No valid API key",
-    403: "The key's role does not allow this",
+    403: "The key's role does not allow this, or a page of another site asks with a session's cookie",
     404: "There is no such thing",
     408: "The body did not arrive in time",
     409: "The state of things does not allow this",

@@ -13,7 +13,7 @@ _OPENING = """# Roles
 
 Every key has one role; each role may do all that the one before it may. Which role a route needs is declared at the
 route, enforced in `api/security.py`, and told by `/openapi.json` as the scope in `security`. Paths outside `/v1`
-(probes, metrics, documents) need no key and say nothing about any job.
+(probes, metrics, documents, the dashboard's files) need no key and say nothing about any job.
 
 Made by `python -m api.role_reference > docs/reference/roles.md`; do not edit.
 
@@ -26,6 +26,11 @@ the key; 403 is `API.FORBIDDEN` and names the role that is needed; 404 is the an
 what belongs to another tenant. `own only`: the answer holds what belongs to the key's tenant, and nothing else.
 
 `POST /v1/bulk-actions` on more than 1,000 jobs needs the role admin (403).
+
+## Sessions
+`POST /v1/session` and `DELETE /v1/session` are asked without a key: the one takes it in its body and gives a browser
+a cookie for it, the other takes the cookie back. The cookie does what its key does. With a cookie, all but reading is
+open to pages of this server alone (403 `API.CROSS_SITE`).
 
 ## Tenants
 A key belongs to one tenant, or to `*`, which is all of them. What it submits goes to its tenant (of `*`: to `default`).
@@ -56,7 +61,7 @@ def _rows(document: Mapping[str, Any]) -> Iterator[str]:
         if not path.startswith("/v1/"):
             continue
         for method in _METHODS:
-            if method in item:
+            if method in item and item[method].get("security") != []:
                 yield _row(method, path, declared_role(item[method]))
 
 

@@ -13,6 +13,7 @@ from api.jobs.told import Told
 from api.jobs.turn import Turns
 from api.store import Store
 from perdure.security.key_ring import KeyRing
+from perdure.security.session import Sessions
 from perdure.settings import Settings
 from perdure.telemetry.trace.tracing import Tracing
 
@@ -25,6 +26,7 @@ class Services:
     temporal: Client
     store: Store
     keys: KeyRing
+    sessions: Sessions
     entries: KeyEntries
     first_rows: FirstRows
     audit: AuditBook

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     bootstrap_admin_key_file: Path | None = Field(
         None, description="File with the first admin key; stored (hashed) when the API starts."
     )
+    session_hours: float = Field(
+        12.0, gt=0, le=720, description="How long somebody stays logged in to the dashboard (hours)."
+    )
     body_limit_bytes: int = Field(1024 * 1024, ge=1024, description="Largest request body accepted.")
     batch_limit_bytes: int = Field(
         16 * 1024 * 1024,

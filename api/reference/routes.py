@@ -1,21 +1,15 @@
-"""`/`, `/openapi.json`, `/docs` and `/docs/errors`; open to everybody, for they say nothing about any job."""
+"""`/openapi.json`, `/docs` and `/docs/errors`; open to everybody, for they say nothing about any job."""
 
 from functools import lru_cache
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from api.reference.page import api_page, error_page
 
 router = APIRouter(include_in_schema=False)
 
 _HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
-
-
-@router.get("/")
-async def root() -> RedirectResponse:
-    """A person who opens the server's address wants to read."""
-    return RedirectResponse("/docs")
 
 
 @router.get("/openapi.json")

@@ -112,6 +112,7 @@ class _Screen:
         info, where = stack.info, stack.data.path
         place = stack.plan.postgres
         rows = (
+            ("dashboard", info.dashboard_url, "log in with the admin key"),
             ("API", f"{info.api_url}/docs", f"pid {info.pids.api}"),
             ("worker", "", f"pid {info.pids.worker}"),
             ("Temporal", info.temporal_address, f"pid {info.pids.temporal}"),

@@ -95,6 +95,11 @@ _REQUEST = {
         _P, "No valid API key", "Send Authorization: Bearer <key> (or X-API-Key) with a valid key."
     ),
     "API.FORBIDDEN": CodeInfo(_P, "The key may not do this", "Use a key with the role named."),
+    "API.CROSS_SITE": CodeInfo(
+        _P,
+        "Not asked by a page of this server",
+        "Use the dashboard at the server's own address (behind a proxy: pass Host on); programs send the key itself.",
+    ),
     "API.NOT_FOUND": CodeInfo(_P, "There is no such thing", "Check the id or path, and the key's tenant."),
     "API.METHOD_NOT_ALLOWED": CodeInfo(_P, "The path does not take this method", "Use one of those in Allow."),
     "API.CONFLICT": CodeInfo(_P, "The state of things does not allow this", "Look at the job or key first."),

@@ -34,7 +34,7 @@ class Plan:
     def info(self, pids: Pids) -> StackInfo:
         return StackInfo(
             api_url=self.api_url,
-            dashboard_url=f"{self.api_url}/",
+            dashboard_url=f"{self.api_url}/dashboard/",
             worker_url=self.worker_url,
             temporal_address=self.temporal.address,
             temporal_ui_url=self.temporal.ui_url,

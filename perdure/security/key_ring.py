@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from perdure.security.key import PresentedKey, key_hash, parse_key, same_hash
 from perdure.security.principal import Principal
+from perdure.security.proof import Proof
 from perdure.security.role import Role
 from perdure.store.key import ApiKey, get_key
 from perdure.store.session import StoreUnavailableError, transaction
@@ -60,9 +62,12 @@ class KeyRing:
         presented = parse_key(text)
         if presented is None:
             return None
-        hashed = key_hash(self._pepper, presented)
-        key = await self._look_up(presented, hashed)
-        return _principal(key) if _fits(key, hashed) and key is not None else None
+        return await self.principal_by(Proof(presented.id, partial(same_hash, key_hash(self._pepper, presented))))
+
+    async def principal_by(self, proof: Proof) -> Principal | None:
+        """The same, whichever way the key is claimed; raises as well."""
+        key = await self._look_up(proof)
+        return _principal(key) if _fits(key, proof) and key is not None else None
 
     def hash(self, key: PresentedKey) -> str:
         """What is stored of a key."""
@@ -73,22 +78,22 @@ class KeyRing:
         self._changes += 1
         self._seen.pop(key_id, None)
 
-    async def _look_up(self, presented: PresentedKey, hashed: str) -> ApiKey | None:
+    async def _look_up(self, proof: Proof) -> ApiKey | None:
         arrived = self._clock()
-        seen = self._seen.get(presented.id)
-        if seen is not None and self._will_do(seen, hashed, arrived):
+        seen = self._seen.get(proof.key_id)
+        if seen is not None and self._will_do(seen, proof, arrived):
             return seen.key
         # Of many requests at the same moment one asks for all.
-        lock = self._locks.setdefault(presented.id, asyncio.Lock())
+        lock = self._locks.setdefault(proof.key_id, asyncio.Lock())
         async with lock:
-            seen = self._seen.get(presented.id)
-            if seen is not None and self._will_do(seen, hashed, arrived):
+            seen = self._seen.get(proof.key_id)
+            if seen is not None and self._will_do(seen, proof, arrived):
                 return seen.key
-            return await (self._fetch(presented, hashed) if seen else self._fetch_unseen(presented, hashed))
+            return await (self._fetch(proof) if seen else self._fetch_unseen(proof))
 
-    def _will_do(self, seen: _Seen, hashed: str, arrived: float) -> bool:
+    def _will_do(self, seen: _Seen, proof: Proof, arrived: float) -> bool:
         """Whether no look at Postgres is needed. Where the secret does not fit, it may have been changed elsewhere."""
-        current = _fits(seen.key, hashed) or seen.at >= arrived or self._away()
+        current = _fits(seen.key, proof) or seen.at >= arrived or self._away()
         return current and self._usable(seen)
 
     def _away(self) -> bool:
@@ -97,42 +102,42 @@ class KeyRing:
     def _usable(self, seen: _Seen) -> bool:
         return self._clock() - seen.at <= (OUTAGE_SECONDS if self._away() else FRESH_SECONDS)
 
-    async def _fetch_unseen(self, presented: PresentedKey, hashed: str) -> ApiKey | None:
+    async def _fetch_unseen(self, proof: Proof) -> ApiKey | None:
         if self._outage is not None and self._clock() < self._outage.until:
             raise StoreUnavailableError(self._outage.cause) from self._outage.cause
         try:
-            return await self._ask(presented, hashed)
+            return await self._ask(proof)
         except StoreUnavailableError as error:
             self._outage = _Outage(self._clock() + _PAUSE_SECONDS, error.__cause__ or error)
             raise
 
-    async def _fetch(self, presented: PresentedKey, hashed: str) -> ApiKey | None:
+    async def _fetch(self, proof: Proof) -> ApiKey | None:
         try:
-            return await self._ask(presented, hashed)
+            return await self._ask(proof)
         except StoreUnavailableError:
             self._away_until = self._clock() + _PAUSE_SECONDS
-            seen = self._seen.get(presented.id)
+            seen = self._seen.get(proof.key_id)
             if seen is None or not self._usable(seen):
                 raise
             return seen.key
 
-    async def _ask(self, presented: PresentedKey, hashed: str) -> ApiKey | None:
+    async def _ask(self, proof: Proof) -> ApiKey | None:
         began, changes = self._clock(), self._changes
         async with transaction(self._engine) as connection:
-            key = await get_key(connection, presented.id)
+            key = await get_key(connection, proof.key_id)
         if key is None:
-            self._seen.pop(presented.id, None)
+            self._seen.pop(proof.key_id, None)
         # Only what was presented with its secret is kept: guesses cannot fill the memory.
         # What was read before a change of this process is not kept either: a revoked key dies at once.
-        elif (_fits(key, hashed) or presented.id in self._seen) and changes == self._changes:
-            self._seen[presented.id] = _Seen(key, began)
+        elif (_fits(key, proof) or proof.key_id in self._seen) and changes == self._changes:
+            self._seen[proof.key_id] = _Seen(key, began)
         return key
 
 
-def _fits(key: ApiKey | None, hashed: str) -> bool:
+def _fits(key: ApiKey | None, proof: Proof) -> bool:
     """Whether the secret is the key's, or the one before it while that still counts."""
-    current = same_hash(hashed, key.hash if key else _NO_HASH)
-    previous = same_hash(hashed, (key.previous_hash if key else None) or _NO_HASH)
+    current = proof.matches(key.hash if key else _NO_HASH)
+    previous = proof.matches((key.previous_hash if key else None) or _NO_HASH)
     until = key.previous_until if key else None
     return current or (previous and until is not None and datetime.now(UTC) < until)
 

@@ -8,6 +8,7 @@ import pytest
 from jsonschema_rs import validator_for
 
 from api.app import Secrets, create_app
+from api.openapi_file import render as openapi_text
 from api.reference.page import api_page, error_page
 from perdure.contract.code import CODES
 from perdure.contract.code_reference import render
@@ -55,6 +56,7 @@ def test_every_route_is_documented(document: dict[str, Any]) -> None:
         *(("post", f"/v1/retrying/{{job_id}}/{verb}") for verb in ("now", "give-up")),
         ("get", "/v1/audit"),
         ("get", "/v1/me"),
+        *((method, "/v1/session") for method in ("post", "delete")),
         ("get", "/v1/projection"),
         ("post", "/v1/projection/check"),
         ("post", "/v1/projection/rebuild"),
@@ -80,14 +82,20 @@ def test_every_operation_has_an_id_a_summary_and_a_tag(document: dict[str, Any])
         assert set(operation["tags"]) <= known
 
 
-def test_every_job_route_needs_a_key_and_no_probe_does(document: dict[str, Any]) -> None:
+def test_every_route_of_v1_needs_a_key_but_those_that_begin_and_end_a_session(document: dict[str, Any]) -> None:
     for path, _, operation in operations(document):
-        assert bool(operation.get("security")) == path.startswith("/v1/")
+        assert bool(operation.get("security")) == (path.startswith("/v1/") and path != "/v1/session")
+        assert ("security" in operation) == path.startswith("/v1/")
+
+
+def test_the_dashboards_types_are_made_from_the_current_document() -> None:
+    stored = (ROOT / "dashboard/openapi.json").read_text()
+    assert stored == openapi_text(), "run: make dashboard-types"
 
 
 def test_every_job_route_tells_how_it_can_fail(document: dict[str, Any]) -> None:
-    for path, _, operation in operations(document):
-        if path.startswith("/v1/"):
+    for _, _, operation in operations(document):
+        if operation.get("security"):
             assert {"401", "403", "422", "503"} <= operation["responses"].keys()
             for status, answer in operation["responses"].items():
                 if status >= "400":

@@ -75,6 +75,7 @@ def farewell(outcomes: Sequence[Outcome], host: Host, stage: Stage, *, keep: boo
     """Where the jobs can be looked at, and how."""
     stage.say()
     stage.say("Look at it yourself", "bold cyan")
+    stage.aside(f"Dashboard          {host.info.dashboard_url}  (log in with the key in {host.info.admin_api_key_file})")
     stage.aside(f"API documentation  {host.info.api_url}/docs")
     stage.aside(f"Temporal Web UI    {host.info.temporal_ui_url}")
     stage.aside(f"One of the jobs    {_program()} jobs get {_parked(outcomes)} --journal")

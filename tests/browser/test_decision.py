@@ -1,0 +1,180 @@
+"""Acceptance C3 in a browser: each decision about what is parked, with who and why on the page and in the journal."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from perdure.client import PerdureClient
+from perdure.client.view import Job
+from tests.acceptance.conftest import until
+from tests.browser.conftest import KeyMaker, enter
+from tests.server.partner import Partner
+
+ONCE = {"maximum_attempts": 1}
+
+
+def call(partner: Partner, id_: str, **fields: Any) -> dict[str, Any]:
+    with_ = {"method": "POST", "url": f"{partner.url}/{id_}"}
+    return {"id": id_, "type": "HTTP_CALL", "with": with_, "retry": ONCE, **fields}
+
+
+@pytest.fixture
+def parked(client: PerdureClient, partner: Partner) -> str:
+    """`order` is done and can be undone, `pay` is parked, `mail` waits for it."""
+    partner.answers["/pay"] = [404]
+    undo = {"type": "HTTP_CALL", "with": {"method": "POST", "url": f"{partner.url}/undo-order"}, "retry": ONCE}
+    steps = [call(partner, "order", compensate=undo), call(partner, "pay"), call(partner, "mail")]
+    id_ = client.submit({"name": "shipment", "steps": steps}).job.id
+    until(client, id_, lambda job: job.status == "DEAD_LETTERED")
+    return id_
+
+
+def open_letter(page: Page, job_id: str) -> None:
+    """By way of the list."""
+    page.goto("/dashboard/dead-letters")
+    page.get_by_role("link", name=job_id).click()
+    expect(page.get_by_role("heading", level=1, name=job_id)).to_be_visible()
+
+
+def open_dialog(page: Page, action: str) -> Locator:
+    page.get_by_role("button", name=action, exact=True).click()
+    return page.get_by_role("dialog", name=action)
+
+
+def decide(dialog: Locator, action: str, reason: str) -> None:
+    dialog.get_by_label("Reason").fill(reason)
+    dialog.get_by_role("button", name=action, exact=True).click()
+
+
+def step(page: Page, id_: str) -> Locator:
+    return page.get_by_role("region", name="Steps").get_by_role("row", name=id_)
+
+
+def check_told(page: Page, client: PerdureClient, job_id: str, type_: str, *, why: str, who: str = "key:ann") -> None:
+    """The journal has the decision with who and why, on the page and at the API."""
+    page.goto(f"/dashboard/jobs/{job_id}")
+    row = page.get_by_role("region", name="Journal").get_by_role("row").filter(has_text=type_)
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text(who)
+    expect(row).to_contain_text(why)
+    told = [(row.actor, row.data.get("reason")) for row in client.journal(job_id, limit=200).data if row.type == type_]
+    assert told == [(who, why)]
+
+
+def ended(client: PerdureClient, job_id: str) -> Job:
+    return client.wait(job_id, timeout=60)
+
+
+def test_c3_retry_with_a_patch(ann: Page, client: PerdureClient, partner: Partner, parked: str) -> None:
+    open_letter(ann, parked)
+    dialog = open_dialog(ann, "Retry")
+    dialog.get_by_label("Patch for pay").fill(f'{{"url": "{partner.url}/pay2"}}')
+    decide(dialog, "Retry", "the bank has moved")
+    expect(ann.get_by_role("status").filter(has_text="Retry taken")).to_be_visible()
+    assert ended(client, parked).status == "COMPLETED"
+    assert partner.calls == {"/order": 1, "/pay": 1, "/pay2": 1, "/mail": 1}
+    check_told(ann, client, parked, "JOB_RETRY_REQUESTED", why="the bank has moved")
+    expect(ann.get_by_role("main")).to_contain_text("COMPLETED")
+
+
+def test_c3_skip_with_an_output(ann: Page, client: PerdureClient, partner: Partner, parked: str) -> None:
+    open_letter(ann, parked)
+    dialog = open_dialog(ann, "Skip")
+    dialog.get_by_label("Output").fill('{"by": "phone"}')
+    decide(dialog, "Skip", "paid by phone")
+    expect(ann.get_by_role("status").filter(has_text="Skip taken")).to_be_visible()
+    done = ended(client, parked)
+    assert (done.status, done.steps[1].status, done.steps[1].output) == ("COMPLETED", "SKIPPED", {"by": "phone"})
+    assert partner.calls == {"/order": 1, "/pay": 1, "/mail": 1}
+    check_told(ann, client, parked, "STEP_OVERRIDDEN", why="paid by phone")
+    expect(step(ann, "pay")).to_contain_text("SKIPPED")
+
+
+def test_c3_discard_compensates(ann: Page, client: PerdureClient, partner: Partner, parked: str) -> None:
+    open_letter(ann, parked)
+    decide(open_dialog(ann, "Discard"), "Discard", "withdrawn")
+    expect(ann.get_by_role("status").filter(has_text="Discard taken")).to_be_visible()
+    done = ended(client, parked)
+    assert (done.status, done.resolution) == ("FAILED", "DISMISSED")
+    assert partner.calls == {"/order": 1, "/pay": 1, "/undo-order": 1}
+    check_told(ann, client, parked, "JOB_DISCARDED", why="withdrawn")
+    expect(step(ann, "order")).to_contain_text("COMPENSATED")
+    expect(ann.get_by_text("DISMISSED", exact=True)).to_be_visible()
+
+
+def test_c3_the_end_of_the_retention_is_shown(ann: Page, client: PerdureClient, partner: Partner) -> None:
+    partner.answers["/pay"] = [404]
+    steps, keep = [call(partner, "pay")], {"retention": "1s"}
+    id_ = client.submit({"name": "shipment", "steps": steps, "dead_letter": keep}).job.id
+    done = ended(client, id_)
+    assert (done.status, done.resolution) == ("FAILED", "EXPIRED")
+    ann.goto(f"/dashboard/jobs/{id_}")
+    expect(ann.get_by_text("EXPIRED", exact=True)).to_be_visible()
+    ((who, why),) = [
+        (row.actor, row.data["reason"]) for row in client.journal(id_, limit=200).data if row.type == "JOB_DISCARDED"
+    ]
+    row = ann.get_by_role("region", name="Journal").get_by_role("row").filter(has_text="JOB_DISCARDED")
+    expect(row).to_contain_text(why)
+    assert who is None or who in row.inner_text()
+
+
+def test_a_decision_that_is_refused_shows_why(ann: Page, client: PerdureClient, parked: str) -> None:
+    open_letter(ann, parked)
+    dialog = open_dialog(ann, "Retry")
+    client.discard(parked, reason="somebody was quicker")
+    ended(client, parked)
+    decide(dialog, "Retry", "too late")
+    alert = dialog.get_by_role("alert")
+    expect(alert).to_contain_text("has ended")
+    expect(alert.get_by_role("link", name="API.JOB_CLOSED")).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    check_told(ann, client, parked, "JOB_DISCARDED", why="somebody was quicker", who="key:admin")
+
+
+def test_a_decision_needs_a_reason_and_json_where_json_is_meant(ann: Page, partner: Partner, parked: str) -> None:
+    open_letter(ann, parked)
+    dialog = open_dialog(ann, "Skip")
+    dialog.get_by_label("Output").fill('{"by": }')
+    dialog.get_by_role("button", name="Skip", exact=True).click()
+    expect(dialog.get_by_label("Output")).to_have_attribute("aria-invalid", "true")
+    expect(dialog.get_by_label("Reason")).to_have_attribute("aria-invalid", "true")
+    dialog.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert partner.calls == {"/order": 1, "/pay": 1}
+
+
+def test_a_decision_by_keyboard_alone(ann: Page, client: PerdureClient, partner: Partner, parked: str) -> None:
+    ann.goto("/dashboard/dead-letters")
+    expect(ann.get_by_role("link", name=parked)).to_be_visible()
+    focus(ann, ann.get_by_role("link", name=parked))
+    ann.keyboard.press("Enter")
+    focus(ann, ann.get_by_role("button", name="Retry", exact=True))
+    partner.answers["/pay"] = [200]
+    ann.keyboard.press("Enter")
+    dialog = ann.get_by_role("dialog", name="Retry")
+    focus(ann, dialog.get_by_label("Reason"))
+    ann.keyboard.type("by hand")
+    focus(ann, dialog.get_by_role("button", name="Retry", exact=True))
+    ann.keyboard.press("Space")
+    expect(ann.get_by_role("status").filter(has_text="Retry taken")).to_be_visible()
+    assert ended(client, parked).status == "COMPLETED"
+    check_told(ann, client, parked, "JOB_RETRY_REQUESTED", why="by hand")
+
+
+def focus(page: Page, wanted: Locator) -> None:
+    """Tab until it has the focus."""
+    expect(wanted).to_be_visible()
+    for _ in range(60):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{wanted} cannot be reached with the Tab key")
+
+
+def test_a_viewer_sees_why_and_decides_nothing(page: Page, make_key: KeyMaker, parked: str) -> None:
+    enter(page, make_key("guest", "viewer", payloads=False)[1])
+    open_letter(page, parked)
+    expect(page.get_by_role("main")).to_contain_text("STEP.HTTP.4XX")
+    for action in ("Retry", "Skip", "Discard"):
+        expect(page.get_by_role("button", name=action, exact=True)).to_have_count(0)
