@@ -47,6 +47,7 @@ def error_page() -> str:
 
 
 _LINKS = """<p><a href="/openapi.json">OpenAPI document</a> · <a href="/docs/errors">Error codes</a> ·
+<a href="/dashboard/">Dashboard</a> ·
 <a href="/readyz">Readiness</a></p>
 <p>Send the key with every request to <code>/v1</code>:
 <code>Authorization: Bearer pdr_…</code> or <code>X-API-Key: pdr_…</code></p>"""

@@ -9,6 +9,7 @@ import "./style/token.css";
 import "./style/base.css";
 import "./style/shell.css";
 import "./style/control.css";
+import "./style/filter.css";
 import "./style/part.css";
 import "./style/table.css";
 import "./style/dialog.css";

@@ -2,6 +2,8 @@
 import { createRootRoute, createRoute, createRouter, Navigate, redirect } from "@tanstack/react-router";
 import { asProblem } from "./api/problem";
 import { me } from "./api/session";
+import { BulkActionsPage } from "./page/bulk/list-page";
+import { BulkActionPage } from "./page/bulk/page";
 import { DeadLetterPage } from "./page/dead-letter/page";
 import { deadLettersSearch, groupsSearch } from "./page/dead-letters/filter";
 import { GroupsPage } from "./page/dead-letters/groups-page";
@@ -19,7 +21,7 @@ import { one, parseSearch, stringifySearch } from "./search";
 
 const UNAUTHENTICATED = 401;
 
-const root = createRootRoute({ errorComponent: Crashed, notFoundComponent: NotFound });
+const root = createRootRoute({ notFoundComponent: NotFound });
 
 const login = createRoute({
   getParentRoute: () => root,
@@ -85,15 +87,28 @@ const retrying = createRoute({
   validateSearch: retryingSearch,
 });
 
+const bulk = createRoute({
+  getParentRoute: () => shell,
+  path: "/bulk-actions/$actionId",
+  component: BulkActionPage,
+});
+
+const bulkList = createRoute({
+  getParentRoute: () => shell,
+  path: "/bulk-actions",
+  component: BulkActionsPage,
+});
+
 export const router = createRouter({
   routeTree: root.addChildren([
     login,
-    shell.addChildren([index, jobs, job, deadLetters, groups, deadLetter, retrying]),
+    shell.addChildren([index, jobs, job, deadLetters, groups, deadLetter, retrying, bulk, bulkList]),
   ]),
   basepath: "/dashboard",
   parseSearch,
   stringifySearch,
   pathParamsAllowedCharacters: [":"],
+  defaultErrorComponent: Crashed,
   scrollRestoration: true,
 });
 

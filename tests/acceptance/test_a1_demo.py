@@ -82,7 +82,8 @@ def test_a1_demo_shows_real_jobs_and_ends_well_twice_on_the_same_data(tmp_path: 
     )
     assert "every effect happened once per idempotency key: 13 effects, 13 keys" in out
     assert re.search(r"http://127\.0\.0\.1:\d+/docs", out)
-    assert re.search(r"Dashboard +http://127\.0\.0\.1:\d+/dashboard/  \(log in with the key in \S+/admin-key\)", out)
+    assert re.search(r"Dashboard +http://127\.0\.0\.1:\d+/dashboard/$", out, re.MULTILINE)
+    assert re.search(r"Key to log in +\.perdure/(demo/)?secret/admin-key$", out, re.MULTILINE)
     assert "Temporal Web UI" in out
     assert "\x1b" not in out
     assert "NOT" not in out

@@ -16,6 +16,7 @@ FLAGS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-dev-shm-usage",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -55,7 +56,7 @@ def context(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
     said: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not message.text.startswith(_ANSWERED_SO):
+        if message.type == "error" and not message.text.startswith(_ANSWERED_SO):
             said.append(message.text)
 
     context.on("request", lambda request: asked.add(request.url))

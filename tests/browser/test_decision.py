@@ -25,7 +25,7 @@ def parked(client: PerdureClient, partner: Partner) -> str:
     partner.answers["/pay"] = [404]
     undo = {"type": "HTTP_CALL", "with": {"method": "POST", "url": f"{partner.url}/undo-order"}, "retry": ONCE}
     steps = [call(partner, "order", compensate=undo), call(partner, "pay"), call(partner, "mail")]
-    id_ = client.submit({"name": "shipment", "steps": steps}).job.id
+    id_ = client.submit({"name": "shipment", "input": {"card": "canary"}, "steps": steps}).job.id
     until(client, id_, lambda job: job.status == "DEAD_LETTERED")
     return id_
 
@@ -68,6 +68,7 @@ def ended(client: PerdureClient, job_id: str) -> Job:
 
 def test_c3_retry_with_a_patch(ann: Page, client: PerdureClient, partner: Partner, parked: str) -> None:
     open_letter(ann, parked)
+    expect(ann.get_by_role("main")).to_contain_text("canary")
     dialog = open_dialog(ann, "Retry")
     dialog.get_by_label("Patch for pay").fill(f'{{"url": "{partner.url}/pay2"}}')
     decide(dialog, "Retry", "the bank has moved")
@@ -117,6 +118,42 @@ def test_c3_the_end_of_the_retention_is_shown(ann: Page, client: PerdureClient, 
     row = ann.get_by_role("region", name="Journal").get_by_role("row").filter(has_text="JOB_DISCARDED")
     expect(row).to_contain_text(why)
     assert who is None or who in row.inner_text()
+
+
+def test_of_several_that_are_parked_one_is_retried(ann: Page, client: PerdureClient, partner: Partner) -> None:
+    partner.answers.update({"/left": [404, 200], "/right": [404, 200]})
+    steps = [call(partner, id_, depends_on=[]) for id_ in ("left", "right")]
+    id_ = client.submit({"name": "fork", "steps": steps}).job.id
+    until(client, id_, lambda job: [step.status for step in job.steps] == ["DEAD_LETTERED"] * 2)
+    ann.goto(f"/dashboard/jobs/{id_}")
+    dialog = open_dialog(ann, "Retry")
+    dialog.get_by_role("radiogroup", name="What runs again").get_by_text("Some of them").click()
+    dialog.get_by_role("group", name="Parked units").get_by_text("right").click()
+    expect(dialog.get_by_role("checkbox", name="right")).to_be_checked()
+    decide(dialog, "Retry", "this one is mended")
+    expect(step(ann, "right")).to_contain_text("COMPLETED")
+    expect(step(ann, "left")).to_contain_text("DEAD_LETTERED")
+    assert partner.calls == {"/left": 1, "/right": 2}
+    check_told(ann, client, id_, "JOB_RETRY_REQUESTED", why="this one is mended")
+
+
+def test_a_job_is_paused_resumed_and_cancelled(ann: Page, client: PerdureClient) -> None:
+    steps = [{"id": "answer", "type": "WAIT", "with": {"name": "answer"}}]
+    id_ = client.submit({"name": "waiting", "steps": steps}).job.id
+    until(client, id_, lambda job: job.status == "WAITING")
+    ann.goto(f"/dashboard/jobs/{id_}")
+    for action, reason in (("Pause", "stock-taking"), ("Resume", "all counted"), ("Cancel job", "not wanted")):
+        decide(open_dialog(ann, action), action, reason)
+    assert ended(client, id_).status == "CANCELED"
+    expect(ann.get_by_role("button", name="Pause", exact=True)).to_have_count(0)
+    journal = ann.get_by_role("region", name="Journal")
+    for type_, reason in (
+        ("JOB_PAUSED", "stock-taking"),
+        ("JOB_RESUMED", "all counted"),
+        ("JOB_CANCEL_REQUESTED", "not wanted"),
+    ):
+        row = journal.get_by_role("row").filter(has_text=type_).filter(has_text=reason)
+        expect(row.first).to_contain_text("key:ann")
 
 
 def test_a_decision_that_is_refused_shows_why(ann: Page, client: PerdureClient, parked: str) -> None:
@@ -176,5 +213,7 @@ def test_a_viewer_sees_why_and_decides_nothing(page: Page, make_key: KeyMaker, p
     enter(page, make_key("guest", "viewer", payloads=False)[1])
     open_letter(page, parked)
     expect(page.get_by_role("main")).to_contain_text("STEP.HTTP.4XX")
+    expect(page.get_by_role("region", name="Input", exact=True).first).to_be_visible()
+    expect(page.get_by_role("main")).not_to_contain_text("canary")
     for action in ("Retry", "Skip", "Discard"):
         expect(page.get_by_role("button", name=action, exact=True)).to_have_count(0)

@@ -83,7 +83,10 @@ def test_parts_of_two_sessions_make_no_third() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ".", "a.b.c.d", KEY.text, "x" * 100_000, "é" * 50, f"{KEY.id}.1800000000..", f"{KEY.id}.-1.{'0' * 64}"]
+    "text",
+    ["", ".", "a.b.c.d", KEY.text, "x" * 100_000, "é" * 50, f"{KEY.id}.1800000000..", f"{KEY.id}.-1.{'0' * 64}"],
+    # The key is another one in each process, and pytest-xdist needs the same names in all.
+    ids=["nothing", "a dot", "letters", "a key", "long", "not ASCII", "no proof", "three parts"],
 )
 def test_text_of_another_form_is_none(text: str) -> None:
     assert Sessions(PEPPER, 12).read(text) is None

@@ -51,14 +51,3 @@ export function giveUp(id: string, unit: string, reason: string, key: string): P
   const body = { reason, steps: [unit] };
   return answered(client.POST("/v1/retrying/{job_id}/give-up", { params: to(id, key), body }));
 }
-
-export function approveStep(
-  id: string,
-  step: string,
-  decision: "approve" | "reject",
-  reason: string,
-  key: string,
-): Promise<Decision> {
-  const body = { step, decision, reason };
-  return answered(client.POST("/v1/jobs/{job_id}/approve", { params: to(id, key), body }));
-}

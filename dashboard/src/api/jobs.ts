@@ -84,7 +84,7 @@ export function journal(id: string) {
   });
 }
 
-export function stepItems(id: string, step: string, status: StepStatus | null) {
+export function stepItems(id: string, step: string, status: StepStatus | null, settled: boolean) {
   return infiniteQueryOptions({
     queryKey: ["items", id, step, status],
     queryFn: ({ pageParam, signal }) =>
@@ -99,7 +99,7 @@ export function stepItems(id: string, step: string, status: StepStatus | null) {
       ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.page.cursor ?? undefined,
-    refetchInterval: ({ state }) => everyOf(state.data?.pages.length ?? 1),
+    refetchInterval: ({ state }) => (settled ? false : everyOf(state.data?.pages.length ?? 1)),
     placeholderData: keepPreviousData,
   });
 }

@@ -1,9 +1,9 @@
 // What the API says when it refuses (RFC 9457), and the like for an API that does not answer. Thrown by `answered`.
 import type { ProblemBody } from "./type";
 
-export type ProblemPlace = ProblemBody["errors"][number];
+type ProblemPlace = ProblemBody["errors"][number];
 
-export const UNREACHABLE = "DASHBOARD.API_UNREACHABLE";
+const UNREACHABLE = "DASHBOARD.API_UNREACHABLE";
 const UNREADABLE = "DASHBOARD.ANSWER_UNREADABLE";
 
 /** A refusal. `status` is 0 where no answer came. */

@@ -1815,7 +1815,7 @@ export interface components {
              * @default ok
              * @constant
              */
-            status: "ok";
+            status?: "ok";
         };
         /**
          * NewKeyView
@@ -2403,12 +2403,12 @@ export interface components {
              * Reason
              * @default null
              */
-            reason: string | null;
+            reason?: string | null;
             /**
              * Step
              * @default null
              */
-            step: string | null;
+            step?: string | null;
             decision: components["schemas"]["ApprovalDecision"];
         };
         /**
@@ -2432,9 +2432,9 @@ export interface components {
              * Ids
              * @default null
              */
-            ids: string[] | null;
+            ids?: string[] | null;
             /** @default null */
-            filter: components["schemas"]["BulkFilter"] | null;
+            filter?: components["schemas"]["BulkFilter"] | null;
             /** Reason */
             reason: string;
             /**
@@ -2442,41 +2442,41 @@ export interface components {
              * @description Only count, and show some of the jobs.
              * @default false
              */
-            dry_run: boolean;
+            dry_run?: boolean;
             /**
              * Rate Per Second
              * @description Jobs a second at most; without it as quick as a few at once allow.
              * @default null
              */
-            rate_per_second: number | null;
+            rate_per_second?: number | null;
             /**
              * Canary
              * @default null
              */
-            canary: number | null;
+            canary?: number | null;
             /**
              * Canary Within
              * @default 5m
              */
-            canary_within: string;
+            canary_within?: string;
             /**
              * Step
              * @description Of `skip`: the parked step that counts as done.
              * @default null
              */
-            step: string | null;
+            step?: string | null;
             /**
              * Output
              * @description Of `skip`: what later steps see as its output.
              * @default null
              */
-            output: unknown;
+            output?: unknown;
             /**
              * Force
              * @description Of `retry`: also `at_most_once` steps that may have taken effect.
              * @default false
              */
-            force: boolean;
+            force?: boolean;
         };
         /**
          * BulkDryRunView
@@ -2487,7 +2487,7 @@ export interface components {
              * Dry Run
              * @default true
              */
-            dry_run: boolean;
+            dry_run?: boolean;
             action: components["schemas"]["BulkVerb"];
             /** Total */
             total: number;
@@ -2511,66 +2511,66 @@ export interface components {
              * Error Code
              * @default null
              */
-            error_code: string | null;
+            error_code?: string | null;
             /** @default null */
-            error_class: components["schemas"]["ErrorClass"] | null;
+            error_class?: components["schemas"]["ErrorClass"] | null;
             /**
              * Fingerprint
              * @default null
              */
-            fingerprint: string | null;
+            fingerprint?: string | null;
             /**
              * Http Status
              * @default null
              */
-            http_status: number | null;
+            http_status?: number | null;
             /**
              * Step
              * @default null
              */
-            step: string | null;
+            step?: string | null;
             /**
              * Type
              * @default null
              */
-            type: string | null;
+            type?: string | null;
             /**
              * Queue
              * @default null
              */
-            queue: string | null;
+            queue?: string | null;
             /**
              * Labels
              * @default null
              */
-            labels: {
+            labels?: {
                 [key: string]: string;
             } | null;
             /**
              * Since
              * @default null
              */
-            since: string | null;
+            since?: string | null;
             /**
              * Until
              * @default null
              */
-            until: string | null;
+            until?: string | null;
             /**
              * Older Than
              * @default null
              */
-            older_than: string | null;
+            older_than?: string | null;
             /**
              * Younger Than
              * @default null
              */
-            younger_than: string | null;
+            younger_than?: string | null;
             /**
              * Q
              * @default null
              */
-            q: string | null;
+            q?: string | null;
         };
         /**
          * CancelRequest
@@ -2581,7 +2581,7 @@ export interface components {
              * Reason
              * @default null
              */
-            reason: string | null;
+            reason?: string | null;
         };
         /**
          * CatchRule
@@ -2598,7 +2598,7 @@ export interface components {
              * @description The step's output then; may hold `${ }`, also of `steps.<its id>.error`.
              * @default null
              */
-            output: unknown;
+            output?: unknown;
         };
         /**
          * Compensation
@@ -2621,25 +2621,25 @@ export interface components {
              * @description What it leaves out is taken from the job's `retry`.
              * @default null
              */
-            retry: components["schemas"]["RetryPolicy"] | null;
+            retry?: components["schemas"]["RetryPolicy"] | null;
             /**
              * Timeout
              * @description For one attempt.
              * @default 5m
              */
-            timeout: string;
+            timeout?: string;
             /**
              * Total Timeout
              * @description For all attempts together, waits included.
              * @default null
              */
-            total_timeout: string | null;
+            total_timeout?: string | null;
             /**
              * Heartbeat Timeout
              * @description A worker silent for so long is taken for lost.
              * @default 30s
              */
-            heartbeat_timeout: string;
+            heartbeat_timeout?: string;
         };
         /**
          * DeadLetterPolicy
@@ -2651,13 +2651,13 @@ export interface components {
              * @description False: the job fails at once instead of being parked.
              * @default true
              */
-            enabled: boolean;
+            enabled?: boolean;
             /**
              * Retention
              * @description How long it stays parked before it fails, as EXPIRED.
              * @default 30d
              */
-            retention: string;
+            retention?: string;
         };
         /**
          * DeliverRequest
@@ -2668,14 +2668,14 @@ export interface components {
              * Reason
              * @default null
              */
-            reason: string | null;
+            reason?: string | null;
             /** Name */
             name: string;
             /**
              * Payload
              * @default null
              */
-            payload: unknown;
+            payload?: unknown;
         };
         /**
          * DependentSpec
@@ -2693,7 +2693,7 @@ export interface components {
              * @description How the parent ended, or that it was dead-lettered.
              * @default success
              */
-            when: components["schemas"]["DependentWhen"];
+            when?: components["schemas"]["DependentWhen"];
             /** @description The job to start; it has no `id` of its own. */
             job: components["schemas"]["JobSpec"];
         };
@@ -2721,7 +2721,7 @@ export interface components {
              * @default true
              * @constant
              */
-            admitted: true;
+            admitted?: true;
             /** Fingerprint */
             fingerprint: string;
             /**
@@ -2753,7 +2753,7 @@ export interface components {
              * @description Items that run at the same time.
              * @default 10
              */
-            max_parallel: number;
+            max_parallel?: number;
         };
         /**
          * GiveUpRequest
@@ -2775,7 +2775,7 @@ export interface components {
              * @description The idempotency key; made where neither it nor the header is given.
              * @default null
              */
-            id: string | null;
+            id?: string | null;
             /**
              * Name
              * @description A label for people.
@@ -2787,13 +2787,13 @@ export interface components {
              * @default INLINE
              * @enum {string}
              */
-            type: "INLINE" | "SIMULATION";
+            type?: "INLINE" | "SIMULATION";
             /**
              * Input
              * @description What expressions see as `input`.
              * @default null
              */
-            input: unknown;
+            input?: unknown;
             /**
              * Steps
              * @description What it does.
@@ -2803,43 +2803,43 @@ export interface components {
              * @description The default of its steps.
              * @default null
              */
-            retry: components["schemas"]["RetryPolicy"] | null;
+            retry?: components["schemas"]["RetryPolicy"] | null;
             /**
              * Timeout
              * @description For its running time: parked and paused time does not count.
              * @default null
              */
-            timeout: string | null;
+            timeout?: string | null;
             /**
              * Priority
              * @description 1 goes first.
              * @default 3
              */
-            priority: number;
+            priority?: number;
             /**
              * Fairness Key
              * @description Jobs of one key share their turn; the tenant where it is absent.
              * @default null
              */
-            fairness_key: string | null;
+            fairness_key?: string | null;
             /**
              * Queue
              * @description Whose workers run it.
              * @default default
              */
-            queue: string;
+            queue?: string;
             /**
              * Start At
              * @description When it starts, at most 365 days ahead; at once if that has passed. Not with `delay`.
              * @default null
              */
-            start_at: string | null;
+            start_at?: string | null;
             /**
              * Delay
              * @description How long after its submission it starts. Not with `start_at`.
              * @default null
              */
-            delay: string | null;
+            delay?: string | null;
             /**
              * Labels
              * @description To search by; jobs within it inherit them.
@@ -2852,7 +2852,7 @@ export interface components {
              * @description An id of the sender's; jobs within it inherit it.
              * @default null
              */
-            correlation_id: string | null;
+            correlation_id?: string | null;
             /** @description What becomes of a step that fails for good. */
             dead_letter?: components["schemas"]["DeadLetterPolicy"];
             /**
@@ -2860,7 +2860,7 @@ export interface components {
              * @description May hold `${ }`. Absent: the outputs of the last steps, by id.
              * @default null
              */
-            output: unknown;
+            output?: unknown;
             /**
              * Dependents
              * @description Jobs that are started when this one has ended.
@@ -2883,19 +2883,19 @@ export interface components {
              * @description `*` is every tenant.
              * @default null
              */
-            tenant: string | null;
+            tenant?: string | null;
             /**
              * Payloads
              * @description May see inputs, outputs and error details as they are.
              * @default false
              */
-            payloads: boolean;
+            payloads?: boolean;
             /**
              * Expires In
              * @description From now on, such as `90d`; without it the key stays.
              * @default null
              */
-            expires_in: string | null;
+            expires_in?: string | null;
         };
         /**
          * PauseRequest
@@ -2906,7 +2906,7 @@ export interface components {
              * Reason
              * @default null
              */
-            reason: string | null;
+            reason?: string | null;
         };
         /**
          * ProjectionRequest
@@ -2917,12 +2917,12 @@ export interface components {
              * Reason
              * @default null
              */
-            reason: string | null;
+            reason?: string | null;
             /**
              * Job Ids
              * @default null
              */
-            job_ids: string[] | null;
+            job_ids?: string[] | null;
         };
         /**
          * ResubmitRequest
@@ -2933,23 +2933,23 @@ export interface components {
              * Reason
              * @default null
              */
-            reason: string | null;
+            reason?: string | null;
             /**
              * From Step
              * @default null
              */
-            from_step: string | null;
+            from_step?: string | null;
             /**
              * Input
              * @description Instead of the original's input; `null` counts where it is sent.
              * @default null
              */
-            input: unknown;
+            input?: unknown;
             /**
              * Id
              * @default null
              */
-            id: string | null;
+            id?: string | null;
         };
         /**
          * ResumeRequest
@@ -2960,7 +2960,7 @@ export interface components {
              * Reason
              * @default null
              */
-            reason: string | null;
+            reason?: string | null;
         };
         /**
          * RetryDeadLetterRequest
@@ -2973,18 +2973,18 @@ export interface components {
              * Steps
              * @default null
              */
-            steps: string[] | null;
+            steps?: string[] | null;
             /**
              * From Step
              * @default null
              */
-            from_step: string | null;
+            from_step?: string | null;
             /**
              * Patch
              * @description `{step: {field of with: its new value}}`
              * @default null
              */
-            patch: {
+            patch?: {
                 [key: string]: {
                     [key: string]: unknown;
                 };
@@ -2993,7 +2993,7 @@ export interface components {
              * Force
              * @default false
              */
-            force: boolean;
+            force?: boolean;
         };
         /**
          * RetryNowRequest
@@ -3006,7 +3006,7 @@ export interface components {
              * Steps
              * @default null
              */
-            steps: string[] | null;
+            steps?: string[] | null;
         };
         /**
          * RetryPolicy
@@ -3018,31 +3018,31 @@ export interface components {
              * @description Tries in all; 1 means never again.
              * @default 4
              */
-            maximum_attempts: number;
+            maximum_attempts?: number;
             /**
              * Initial Interval
              * @description The wait before the second attempt.
              * @default 1s
              */
-            initial_interval: string;
+            initial_interval?: string;
             /**
              * Backoff Coefficient
              * @description What each further wait is multiplied by.
              * @default 2
              */
-            backoff_coefficient: number;
+            backoff_coefficient?: number;
             /**
              * Maximum Interval
              * @description No wait is longer.
              * @default 300s
              */
-            maximum_interval: string;
+            maximum_interval?: string;
             /**
              * Jitter
              * @description The part of a wait that is taken off or put on at random.
              * @default 0.2
              */
-            jitter: number;
+            jitter?: number;
             /**
              * Non Retryable Errors
              * @description Error codes that are not tried again: `STEP.HTTP.4XX`.
@@ -3061,23 +3061,23 @@ export interface components {
              * Reason
              * @default null
              */
-            reason: string | null;
+            reason?: string | null;
             /**
              * Steps
              * @default null
              */
-            steps: string[] | null;
+            steps?: string[] | null;
             /**
              * From Step
              * @default null
              */
-            from_step: string | null;
+            from_step?: string | null;
             /**
              * Patch
              * @description `{step: {field of with: its new value}}`
              * @default null
              */
-            patch: {
+            patch?: {
                 [key: string]: {
                     [key: string]: unknown;
                 };
@@ -3086,7 +3086,7 @@ export interface components {
              * Force
              * @default false
              */
-            force: boolean;
+            force?: boolean;
         };
         /**
          * RevokeRequest
@@ -3097,7 +3097,7 @@ export interface components {
              * Reason
              * @default null
              */
-            reason: string | null;
+            reason?: string | null;
         };
         /**
          * RotateRequest
@@ -3109,13 +3109,13 @@ export interface components {
              * @description How long the old secret still counts, such as `1h`.
              * @default null
              */
-            grace: string | null;
+            grace?: string | null;
             /**
              * Expires In
              * @description From now on; without it the expiry stays as it was.
              * @default null
              */
-            expires_in: string | null;
+            expires_in?: string | null;
         };
         /**
          * SessionRequest
@@ -3165,25 +3165,25 @@ export interface components {
              * @description What it leaves out is taken from the job's `retry`.
              * @default null
              */
-            retry: components["schemas"]["RetryPolicy"] | null;
+            retry?: components["schemas"]["RetryPolicy"] | null;
             /**
              * Timeout
              * @description For one attempt.
              * @default 5m
              */
-            timeout: string;
+            timeout?: string;
             /**
              * Total Timeout
              * @description For all attempts together, waits included.
              * @default null
              */
-            total_timeout: string | null;
+            total_timeout?: string | null;
             /**
              * Heartbeat Timeout
              * @description A worker silent for so long is taken for lost.
              * @default 30s
              */
-            heartbeat_timeout: string;
+            heartbeat_timeout?: string;
             /**
              * Id
              * @description Unique in the job.
@@ -3194,24 +3194,24 @@ export interface components {
              * @description Steps it waits for. Absent in every step: each waits for the one before.
              * @default null
              */
-            depends_on: string[] | null;
+            depends_on?: string[] | null;
             /**
              * When
              * @description False, or a `${ }` that gives it: the step is SKIPPED.
              * @default null
              */
-            when: boolean | string | null;
+            when?: boolean | string | null;
             /**
              * @description Run it once for each of a list; the output is a list.
              * @default null
              */
-            for_each: components["schemas"]["ForEach"] | null;
+            for_each?: components["schemas"]["ForEach"] | null;
             /**
              * Continue On Error
              * @description The job goes on although the step failed, and ends COMPLETED_WITH_ERRORS.
              * @default false
              */
-            continue_on_error: boolean;
+            continue_on_error?: boolean;
             /**
              * Catch
              * @description Failures that complete it; the first rule that fits.
@@ -3221,12 +3221,12 @@ export interface components {
              * @description Undoes it once completed, when the job is discarded, expires, fails, is canceled or times out.
              * @default null
              */
-            compensate: components["schemas"]["Compensation"] | null;
+            compensate?: components["schemas"]["Compensation"] | null;
             /**
              * @description at_most_once: an attempt that may have taken effect is never repeated by itself.
              * @default idempotent
              */
-            effect: components["schemas"]["Effect"];
+            effect?: components["schemas"]["Effect"];
         };
         /**
          * TerminateRequest
@@ -3237,7 +3237,7 @@ export interface components {
              * Reason
              * @default null
              */
-            reason: string | null;
+            reason?: string | null;
         };
     };
     responses: never;

@@ -39,8 +39,13 @@ export function Attempts({ unit, attempts, count, masked }: Props) {
           </tr>
         </thead>
         <tbody>
-          {attempts.map((attempt) => (
-            <Row key={`${attempt.round}.${attempt.attempt}`} attempt={attempt} masked={masked} />
+          {attempts.map((attempt, index) => (
+            <Row
+              key={`${attempt.round}.${attempt.attempt}`}
+              attempt={attempt}
+              isLast={index === attempts.length - 1}
+              masked={masked}
+            />
           ))}
         </tbody>
       </table>
@@ -48,7 +53,14 @@ export function Attempts({ unit, attempts, count, masked }: Props) {
   );
 }
 
-function Row({ attempt, masked }: { attempt: Attempt; masked: boolean }) {
+interface RowProps {
+  attempt: Attempt;
+  /** Only after the last one another may be to come. */
+  isLast: boolean;
+  masked: boolean;
+}
+
+function Row({ attempt, isLast, masked }: RowProps) {
   const { error, next_retry_at: next } = attempt;
   return (
     <tr>
@@ -65,7 +77,7 @@ function Row({ attempt, masked }: { attempt: Attempt; masked: boolean }) {
         {error !== null && Object.keys(error.details).length > 0 && (
           <Details details={error.details} masked={masked} />
         )}
-        {attempt.live && next !== null && (
+        {isLast && attempt.live && next !== null && (
           <p className="next">
             Next attempt <Countdown to={next} done="is due" />
           </p>

@@ -71,8 +71,8 @@ export function DecisionDialog<T>(props: Props<T>) {
         {problem !== null && !taking.isPending && <ProblemNote problem={problem} urgent />}
         {problem?.mayTakeEffect && (
           <p className="help">
-            Whether it was taken is not known: look at the job. Sending it again from here is one decision
-            with the first.
+            Whether it was taken is not known: look at the job. Sending it again from here, unchanged, is one
+            decision with the first.
           </p>
         )}
         <div className="buttons">

@@ -7,7 +7,7 @@ interface Props {
 
 export function ErrorLine({ error, runbook }: Props) {
   return (
-    <div className="error-line">
+    <div>
       <p className="error-head">
         <CodeLink code={error.code} /> <span className="chip">{error.class}</span>
       </p>

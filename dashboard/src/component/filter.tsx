@@ -21,7 +21,7 @@ export function FilterBar({ label, isFiltered, onClear, children }: BarProps) {
       </Button>
       {children}
       {isFiltered && (
-        <Button className="button small" onPress={onClear}>
+        <Button className="button small clear" onPress={onClear}>
           Clear filters
         </Button>
       )}

@@ -36,7 +36,7 @@ export function JsonView({ label, value, masked }: Props) {
   );
 }
 
-export function Masked() {
+function Masked() {
   return (
     <p className="masked">
       <Icon name="lock" />

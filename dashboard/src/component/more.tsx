@@ -16,7 +16,11 @@ export function More({ shown, noun, hasMore, isLoading, onMore }: Props) {
         {shown} {shown === 1 ? noun[0] : noun[1]} shown{hasMore ? "" : ", that is all"}
       </p>
       {hasMore && (
-        <Button className="button" onPress={isLoading ? undefined : onMore} data-waiting={isLoading || undefined}>
+        <Button
+          className="button"
+          onPress={isLoading ? undefined : onMore}
+          data-waiting={isLoading || undefined}
+        >
           {isLoading ? "Loading…" : "More"}
         </Button>
       )}

@@ -1,8 +1,8 @@
-// A state of a job, a step or an attempt: as a word, a colour and a picture.
-import type { JobStatus, Outcome, StepStatus } from "../api/type";
+// A state of a job, a step, an attempt or a bulk action: as a word, a colour and a picture.
+import type { BulkItemStatus, BulkStatus, JobStatus, Outcome, StepStatus } from "../api/type";
 import { Icon, type IconName } from "./icon";
 
-export type State = JobStatus | StepStatus | Outcome;
+export type State = JobStatus | StepStatus | Outcome | BulkStatus | BulkItemStatus;
 type Tone = "quiet" | "busy" | "warn" | "dead" | "good" | "bad" | "off";
 
 const SHOWN: Record<State, [Tone, IconName]> = {
@@ -24,6 +24,12 @@ const SHOWN: Record<State, [Tone, IconName]> = {
   SKIPPED: ["off", "skip"],
   OMITTED: ["off", "dash"],
   COMPENSATED: ["off", "undo"],
+  STOPPED: ["bad", "stop"],
+  ABORTED: ["off", "stop"],
+  ACCEPTED: ["good", "check"],
+  REFUSED: ["bad", "cross"],
+  UNANSWERED: ["warn", "hourglass"],
+  NOT_SENT: ["off", "dash"],
 };
 
 export function Status({ state }: { state: State }) {

@@ -1,8 +1,8 @@
 // JSON that a person typed: its value, or what is wrong with it and where. Used by the fields of the decisions.
 import { faultOf } from "./scanner";
 
-export type JsonObject = { [name: string]: unknown };
-export type ReadJson = { ok: true; value: unknown } | { ok: false; message: string };
+type JsonObject = { [name: string]: unknown };
+type ReadJson = { ok: true; value: unknown } | { ok: false; message: string };
 
 export function readJson(text: string): ReadJson {
   const fault = faultOf(text);
@@ -20,6 +20,6 @@ export function readObject(text: string): { ok: true; value: JsonObject } | { ok
   return { ok: false, message: 'Line 1, column 1: expected an object, as in {"url": "…"}' };
 }
 
-export function isObject(value: unknown): value is JsonObject {
+function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 // Reads JSON as strictly as the API does, and says where it is wrong: browsers do not all say the place.
-export interface JsonFault {
+interface JsonFault {
   readonly offset: number;
   readonly message: string;
 }

@@ -71,11 +71,18 @@ def _program() -> str:
     return sys.argv[0] if Path(sys.argv[0]).name == "perdure" else "perdure"
 
 
+def _near(file: str) -> str:
+    """The path from here, where the file is below."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
 def farewell(outcomes: Sequence[Outcome], host: Host, stage: Stage, *, keep: bool) -> None:
     """Where the jobs can be looked at, and how."""
     stage.say()
     stage.say("Look at it yourself", "bold cyan")
-    stage.aside(f"Dashboard          {host.info.dashboard_url}  (log in with the key in {host.info.admin_api_key_file})")
+    stage.aside(f"Dashboard          {host.info.dashboard_url}")
+    stage.aside(f"Key to log in      {_near(host.info.admin_api_key_file)}")
     stage.aside(f"API documentation  {host.info.api_url}/docs")
     stage.aside(f"Temporal Web UI    {host.info.temporal_ui_url}")
     stage.aside(f"One of the jobs    {_program()} jobs get {_parked(outcomes)} --journal")

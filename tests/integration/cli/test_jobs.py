@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.integration.cli.conftest import ROOT, Cli, Done
+from tests.integration.cli.conftest import Cli, Done
+from tests.server.stack import ROOT
 
 T = TypeVar("T")
 HELLO = str(ROOT / "examples" / "hello.json")

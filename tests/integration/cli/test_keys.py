@@ -2,7 +2,8 @@
 
 import json
 
-from tests.integration.cli.conftest import ROOT, Cli
+from tests.integration.cli.conftest import Cli
+from tests.server.stack import ROOT
 
 HELLO = str(ROOT / "examples" / "hello.json")
 

@@ -36,7 +36,13 @@ export function LetterActions({ entry, who, hidden }: Props) {
         </Group>
       )}
       {open === "retry" && (
-        <RetryDialog jobId={entry.id} steps={steps} parked={entry.parked} onClose={close} />
+        <RetryDialog
+          jobId={entry.id}
+          steps={steps}
+          parked={entry.parked}
+          count={entry.parked_count}
+          onClose={close}
+        />
       )}
       {open === "skip" && <SkipDialog jobId={entry.id} parked={entry.parked} onClose={close} />}
       {open === "discard" && <PlainDialog action="discard" jobId={entry.id} onClose={close} />}

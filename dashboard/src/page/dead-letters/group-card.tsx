@@ -1,17 +1,26 @@
 // One kind of failure: what fails, how many are parked with it, when it was seen, an example.
 import { Link } from "@tanstack/react-router";
+import type { DeadLettersQuery } from "../../api/dead-letters";
 import type { Group } from "../../api/type";
 import { Bars } from "../../component/bars";
 import { ErrorLine } from "../../component/error-line";
 import { Moment } from "../../component/moment";
 import { Fact, Facts } from "../../component/section";
+import { GroupActions } from "./group-actions";
 
-export function GroupCard({ group }: { group: Group }) {
+interface Props {
+  group: Group;
+  /** What the list is narrowed to; a decision about all of a kind means no more than that. */
+  filter: DeadLettersQuery;
+  mayDecide: boolean;
+}
+
+export function GroupCard({ group, filter, mayDecide }: Props) {
   const { fingerprint } = group;
   return (
-    <article className="panel group-card" aria-label={`${group.error.code}, ${group.count} parked`}>
+    <article className="panel" aria-label={`${group.error.code}, ${group.count} parked`}>
       <div className="group-head">
-        <p className="group-count">
+        <p>
           <span className="big number">{group.count}</span> parked in {group.jobs}{" "}
           {group.jobs === 1 ? "job" : "jobs"}
         </p>
@@ -38,6 +47,7 @@ export function GroupCard({ group }: { group: Group }) {
           <code>{fingerprint}</code>
         </Fact>
       </Facts>
+      {mayDecide && group.count > 0 && <GroupActions group={group} filter={filter} />}
       <p className="group-links">
         <Link to="/dead-letters" search={{ fingerprint }}>
           Its parked jobs

@@ -1,7 +1,8 @@
 // What is parked, by kind of failure (fingerprint), the most frequent first.
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { type GroupsQuery, groupList } from "../../api/dead-letters";
+import { mayDecide, me } from "../../api/session";
 import { FilterSelect } from "../../component/filter";
 import { Freshness, Trouble } from "../../component/freshness";
 import { More } from "../../component/more";
@@ -17,6 +18,7 @@ const route = getRouteApi("/shell/dead-letters/groups");
 export function GroupsPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
+  const { data: who } = useQuery(me);
   const list = useInfiniteQuery(groupList(search));
   const change = (changed: GroupsQuery) =>
     void navigate({ search: (before) => ({ ...before, ...changed }), replace: true, resetScroll: false });
@@ -43,7 +45,11 @@ export function GroupsPage() {
           <ul className="plain groups">
             {groups.map((group) => (
               <li key={group.fingerprint}>
-                <GroupCard group={group} />
+                <GroupCard
+                  group={group}
+                  filter={filters}
+                  mayDecide={who !== undefined && mayDecide(who.role)}
+                />
               </li>
             ))}
           </ul>

@@ -6,13 +6,32 @@ import { Moment } from "../../component/moment";
 
 const UNITS_SHOWN = 3;
 
-export function DeadLettersTable({ letters }: { letters: readonly DeadLetter[] }) {
+interface Props {
+  letters: readonly DeadLetter[];
+  /** Ids of those that are chosen for a decision about several; undefined where nobody may take one. */
+  chosen: ReadonlySet<string> | undefined;
+  onChoose: (ids: readonly string[], isChosen: boolean) => void;
+}
+
+export function DeadLettersTable({ letters, chosen, onChoose }: Props) {
+  const ids = letters.map(({ id }) => id);
+  const all = chosen !== undefined && ids.every((id) => chosen.has(id));
   return (
     <div className="table-frame">
-      <table>
+      <table className="stacks">
         <caption className="hidden">Jobs with something parked, the last parked first</caption>
         <thead>
           <tr>
+            {chosen !== undefined && (
+              <th scope="col" className="tick">
+                <input
+                  type="checkbox"
+                  aria-label="Choose all that are shown"
+                  checked={all}
+                  onChange={() => onChoose(ids, !all)}
+                />
+              </th>
+            )}
             <th scope="col">Job</th>
             <th scope="col">Parked</th>
             <th scope="col">Why</th>
@@ -24,7 +43,12 @@ export function DeadLettersTable({ letters }: { letters: readonly DeadLetter[] }
         </thead>
         <tbody>
           {letters.map((letter) => (
-            <Row key={letter.id} letter={letter} />
+            <Row
+              key={letter.id}
+              letter={letter}
+              isChosen={chosen?.has(letter.id)}
+              onChoose={(isChosen) => onChoose([letter.id], isChosen)}
+            />
           ))}
         </tbody>
       </table>
@@ -32,11 +56,27 @@ export function DeadLettersTable({ letters }: { letters: readonly DeadLetter[] }
   );
 }
 
-function Row({ letter }: { letter: DeadLetter }) {
+interface RowProps {
+  letter: DeadLetter;
+  isChosen: boolean | undefined;
+  onChoose: (isChosen: boolean) => void;
+}
+
+function Row({ letter, isChosen, onChoose }: RowProps) {
   const first = letter.parked[0];
   const shown = letter.parked.slice(0, UNITS_SHOWN);
   return (
     <tr>
+      {isChosen !== undefined && (
+        <td className="tick">
+          <input
+            type="checkbox"
+            aria-label={`Choose ${letter.id}`}
+            checked={isChosen}
+            onChange={() => onChoose(!isChosen)}
+          />
+        </td>
+      )}
       <th scope="row">
         <Link to="/dead-letters/$jobId" params={{ jobId: letter.id }} className="row-link">
           {letter.id}

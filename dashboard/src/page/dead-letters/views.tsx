@@ -28,6 +28,15 @@ export function Views({ search }: { search: DeadLettersQuery }) {
             By kind of failure
           </Link>
         </li>
+        <li>
+          <Link
+            to="/bulk-actions"
+            activeProps={{ className: "view active" }}
+            inactiveProps={{ className: "view" }}
+          >
+            Bulk actions
+          </Link>
+        </li>
       </ul>
     </nav>
   );

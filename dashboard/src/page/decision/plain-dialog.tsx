@@ -4,7 +4,7 @@ import type { Decision } from "../../api/type";
 import { DecisionDialog } from "../../component/decision-dialog";
 import { useTaken } from "./taken";
 
-export type PlainAction = "cancel" | "pause" | "resume" | "discard" | "now" | "give-up";
+type PlainAction = "cancel" | "pause" | "resume" | "discard" | "now" | "give-up";
 
 interface Plain {
   title: string;

@@ -13,6 +13,8 @@ interface Props {
   /** All steps of the job, in order. */
   steps: readonly string[];
   parked: readonly ParkedUnit[];
+  /** How many there are; the API lists the first 200. */
+  count: number;
   onClose: () => void;
 }
 
@@ -21,7 +23,7 @@ const FORCE_REQUIRED = "API.FORCE_REQUIRED";
 export function RetryDialog(props: Props) {
   const { jobId, onClose } = props;
   // As they were when the dialog opened: nothing moves under the hand.
-  const [{ steps, parked }] = useState(props);
+  const [{ steps, parked, count }] = useState(props);
   const [choice, setChoice] = useState<RetryChoice>(() => beginning(steps, parked));
   const [forceAsked, setForceAsked] = useState(false);
   const taken = useTaken();
@@ -40,7 +42,7 @@ export function RetryDialog(props: Props) {
       <OneOf
         label="What runs again"
         value={choice.scope}
-        options={scopes(parked)}
+        options={scopes(parked, count)}
         onChange={(scope) => set({ scope })}
       />
       {choice.scope === "some" && (
@@ -103,9 +105,8 @@ function Patches({ choice, parked, onChange }: PatchesProps) {
   );
 }
 
-function scopes(parked: readonly ParkedUnit[]): [Scope, string][] {
-  const all =
-    parked.length === 1 ? `What is parked: ${parked[0]?.unit}` : `All ${parked.length} parked units`;
+function scopes(parked: readonly ParkedUnit[], count: number): [Scope, string][] {
+  const all = count === 1 ? `What is parked: ${parked[0]?.unit}` : `All ${count} parked units`;
   const options: [Scope, string][] = [["all", all]];
   if (parked.length > 1) options.push(["some", "Some of them"]);
   options.push(["from", "A step and everything after it"]);

@@ -33,9 +33,9 @@ export function retryBody(choice: RetryChoice, parked: readonly ParkedUnit[], re
   return {
     reason,
     force: choice.force,
-    steps: choice.scope === "some" ? choice.chosen : null,
-    from_step: choice.scope === "from" ? choice.from : null,
-    patch,
+    ...(choice.scope === "some" ? { steps: choice.chosen } : {}),
+    ...(choice.scope === "from" ? { from_step: choice.from } : {}),
+    ...(patch === null ? {} : { patch }),
   };
 }
 

@@ -4,8 +4,10 @@ import { useState } from "react";
 import { Button, Group } from "react-aria-components";
 import { deadLetter } from "../../api/dead-letters";
 import { isFinal } from "../../api/jobs";
+import { asProblem } from "../../api/problem";
 import { mayDecide } from "../../api/session";
-import type { Job, ParkedUnit, Principal } from "../../api/type";
+import type { DeadLetterEntry, Job, Principal } from "../../api/type";
+import { ProblemNote } from "../../component/problem-note";
 import { RoleNote } from "../../component/role-note";
 import { allowed, hasParked, type JobAction } from "../decision/allowed";
 import { PlainDialog } from "../decision/plain-dialog";
@@ -38,8 +40,11 @@ export function JobActions({ job, who }: { job: Job; who: Principal }) {
           ))}
         </Group>
       )}
+      {open !== null && parked.data === undefined && parked.error !== null && (
+        <ProblemNote problem={asProblem(parked.error)} urgent />
+      )}
       {open !== null && (
-        <ActionDialog action={open} job={job} parked={parked.data?.parked} onClose={() => setOpen(null)} />
+        <ActionDialog action={open} job={job} letter={parked.data} onClose={() => setOpen(null)} />
       )}
     </>
   );
@@ -54,16 +59,23 @@ interface DialogProps {
   action: JobAction;
   job: Job;
   /** Not there while it is being read. */
-  parked: readonly ParkedUnit[] | undefined;
+  letter: DeadLetterEntry | undefined;
   onClose: () => void;
 }
 
-export function ActionDialog({ action, job, parked, onClose }: DialogProps) {
+function ActionDialog({ action, job, letter, onClose }: DialogProps) {
   if (action !== "retry" && action !== "skip")
     return <PlainDialog action={action} jobId={job.id} onClose={onClose} />;
-  if (parked === undefined) return null;
-  if (action === "skip") return <SkipDialog jobId={job.id} parked={parked} onClose={onClose} />;
+  if (letter === undefined) return null;
+  if (action === "skip") return <SkipDialog jobId={job.id} parked={letter.parked} onClose={onClose} />;
+  const steps = job.steps.map(({ id }) => id);
   return (
-    <RetryDialog jobId={job.id} steps={job.steps.map(({ id }) => id)} parked={parked} onClose={onClose} />
+    <RetryDialog
+      jobId={job.id}
+      steps={steps}
+      parked={letter.parked}
+      count={letter.parked_count}
+      onClose={onClose}
+    />
   );
 }

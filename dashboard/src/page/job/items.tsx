@@ -14,15 +14,17 @@ import { Status } from "../../component/status";
 interface Props {
   jobId: string;
   step: Step;
+  /** The job has ended: nothing moves any more. */
+  settled: boolean;
   masked: boolean;
 }
 
-export function Items({ jobId, step, masked }: Props) {
+export function Items({ jobId, step, settled, masked }: Props) {
   const counts = Object.entries(step.items?.counts ?? {}).filter(([, count]) => count > 0);
   const parked = counts.some(([status]) => status === "DEAD_LETTERED");
   const [status, setStatus] = useState<string>(parked ? "DEAD_LETTERED" : "");
   const chosen = (status === "" || status === "RETRYING" ? null : status) as StepStatus | null;
-  const list = useInfiniteQuery(stepItems(jobId, step.id, chosen));
+  const list = useInfiniteQuery(stepItems(jobId, step.id, chosen, settled));
   const items = list.data?.pages.flatMap((page) => page.data) ?? [];
   return (
     <>

@@ -1,7 +1,7 @@
 // The journal of a job: everything that happened, by whom and why, oldest first.
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
-import { journal, stamp } from "../../api/jobs";
+import { jobKey, journal, stamp } from "../../api/jobs";
 import type { Job, JournalEntry } from "../../api/type";
 import { Trouble } from "../../component/freshness";
 import { JsonView } from "../../component/json-view";
@@ -11,7 +11,7 @@ import { Section } from "../../component/section";
 
 export function Journal({ job, masked }: { job: Job; masked: boolean }) {
   const list = useInfiniteQuery(journal(job.id));
-  useFollowing(job);
+  useFollowing(job, list.data?.pages.at(-1)?.projection?.event_id ?? 0);
   const entries = list.data?.pages.flatMap((page) => page.data) ?? [];
   return (
     <Section title="Journal">
@@ -52,8 +52,8 @@ export function Journal({ job, masked }: { job: Job; masked: boolean }) {
   );
 }
 
-/** Asks again whenever the job has moved on, and only then. */
-function useFollowing(job: Job): void {
+/** Asks again whenever the job has moved on, and only then; and for the job where the journal knows more of it. */
+function useFollowing(job: Job, known: number): void {
   const queries = useQueryClient();
   const now = stamp(job);
   const seen = useRef(now);
@@ -62,6 +62,10 @@ function useFollowing(job: Job): void {
     seen.current = now;
     void queries.invalidateQueries({ queryKey: ["journal", job.id] });
   }, [now, job.id, queries]);
+  const behind = known > job.projection.event_id;
+  useEffect(() => {
+    if (behind) void queries.invalidateQueries({ queryKey: jobKey(job.id) });
+  }, [behind, job.id, queries]);
 }
 
 function Row({ entry, masked }: { entry: JournalEntry; masked: boolean }) {

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { oneJob } from "../../api/jobs";
+import { asProblem } from "../../api/problem";
 import { me } from "../../api/session";
 import type { Job } from "../../api/type";
 import { Freshness, Trouble } from "../../component/freshness";
@@ -17,6 +18,7 @@ import { JobFacts } from "./facts";
 import { Journal } from "./journal";
 import { Steps } from "./steps";
 
+const NOT_FOUND = 404;
 const route = getRouteApi("/shell/jobs/$jobId");
 
 export function JobPage() {
@@ -26,6 +28,11 @@ export function JobPage() {
   return (
     <Page key={jobId} title={jobId} heading={<span className="breaks">{jobId}</span>} aside={fresh}>
       <Trouble error={found.error} known={found.data !== undefined} />
+      {found.data === undefined && found.error !== null && asProblem(found.error).status === NOT_FOUND && (
+        <p>
+          The id may be mistyped, or the job may be another tenant's. <Link to="/jobs">See all jobs</Link>.
+        </p>
+      )}
       {found.data !== undefined && <Whole job={found.data} />}
     </Page>
   );

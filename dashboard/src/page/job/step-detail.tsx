@@ -1,8 +1,9 @@
 // One step, opened: what can be done now, its attempts, its items, its output, how it was undone.
 import { useState } from "react";
 import { Button } from "react-aria-components";
+import { isFinal } from "../../api/jobs";
 import { mayDecide } from "../../api/session";
-import type { Principal, Step } from "../../api/type";
+import type { Job, Principal, Step } from "../../api/type";
 import { Attempts } from "../../component/attempts";
 import { JsonView } from "../../component/json-view";
 import { exact } from "../../component/moment";
@@ -10,20 +11,20 @@ import { PlainDialog } from "../decision/plain-dialog";
 import { Items } from "./items";
 
 interface Props {
-  jobId: string;
+  job: Job;
   step: Step;
   who: Principal;
 }
 
-export function StepDetail({ jobId, step, who }: Props) {
+export function StepDetail({ job, step, who }: Props) {
   const masked = !who.payloads;
   return (
     <div className="step-detail">
-      {mayDecide(who.role) && <Hurry jobId={jobId} step={step} />}
+      {mayDecide(who.role) && <Hurry jobId={job.id} step={step} />}
       {step.items === null ? (
         <Attempts unit={step.id} attempts={step.attempts} count={step.attempt_count} masked={masked} />
       ) : (
-        <Items jobId={jobId} step={step} masked={masked} />
+        <Items jobId={job.id} step={step} settled={isFinal(job.status)} masked={masked} />
       )}
       {step.decisions.length > 0 && <Approvals step={step} />}
       {step.output !== null && (

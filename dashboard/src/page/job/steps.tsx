@@ -95,7 +95,7 @@ function StepRows({ job, step, who, isOpen, onToggle }: RowsProps) {
       {isOpen && (
         <tr className="detail" id={detail}>
           <td colSpan={COLUMNS}>
-            <StepDetail jobId={job.id} step={step} who={who} />
+            <StepDetail job={job} step={step} who={who} />
           </td>
         </tr>
       )}

@@ -7,7 +7,7 @@ import { Status } from "../../component/status";
 export function JobsTable({ jobs }: { jobs: readonly JobSummary[] }) {
   return (
     <div className="table-frame">
-      <table>
+      <table className="stacks">
         <caption className="hidden">Jobs</caption>
         <thead>
           <tr>

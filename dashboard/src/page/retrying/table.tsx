@@ -20,7 +20,7 @@ interface Props {
 export function RetryingTable({ jobs, mayDecide, onChoose }: Props) {
   return (
     <div className="table-frame">
-      <table>
+      <table className="stacks">
         <caption className="hidden">Steps that failed and will be attempted again</caption>
         <thead>
           <tr>

@@ -18,7 +18,7 @@ export function NotFound() {
 
 export function Crashed({ error }: { error: unknown }) {
   return (
-    <main className="alone">
+    <div className="alone">
       <Page title="The dashboard failed">
         <ProblemNote problem={asProblem(error)} urgent />
         <p>
@@ -26,6 +26,6 @@ export function Crashed({ error }: { error: unknown }) {
           <code>perdure --help</code>.
         </p>
       </Page>
-    </main>
+    </div>
   );
 }

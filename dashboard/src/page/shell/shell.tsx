@@ -64,12 +64,16 @@ function Who() {
   return (
     <div className="who">
       {data !== undefined && (
-        <span className="who-name" title={`Tenant ${data.tenant}`}>
+        <span title={`Tenant ${data.tenant}`}>
           {data.actor} <span className="chip">{data.role}</span>
         </span>
       )}
       {leaving.error !== null && <span role="alert">Still logged in: {asProblem(leaving.error).title}</span>}
-      <Button className="button small" onPress={() => leaving.mutate()} data-waiting={leaving.isPending || undefined}>
+      <Button
+        className="button small"
+        onPress={() => leaving.mutate()}
+        data-waiting={leaving.isPending || undefined}
+      >
         Log out
       </Button>
     </div>
