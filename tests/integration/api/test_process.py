@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from perdure.embedded.port import PortWish, settle_ports
+from tests.integration.api.stack import NO_TLS
 from tests.integration.store.server import PostgresServer
 
 ROOT = Path(__file__).parents[3]
@@ -86,14 +88,14 @@ def running(env: dict[str, str], port: int) -> Iterator["subprocess.Popen[str]"]
 
 def _answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False, verify=NO_TLS).status_code == 200
     except httpx.TransportError:
         return False
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    (port,) = settle_ports([PortWish("API", "", 0)])
+    return port
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -115,13 +117,13 @@ def test_it_serves_with_its_first_key_and_never_logs_it(
     url = api_postgres.create_database("process").database_url.get_secret_value()
     env = environment(tmp_path, API_PORT=str(port), DATABASE_URL=url, TEMPORAL_ADDRESS=temporal_address)
     subprocess.run([sys.executable, "-m", "perdure.store.migrate"], env=env, cwd=ROOT, check=True, timeout=60)
-    with running(env, port) as process:
+    base = f"http://127.0.0.1:{port}"
+    with running(env, port) as process, httpx.Client(base_url=base, trust_env=False, verify=NO_TLS) as client:
         deadline = time.monotonic() + 60
-        headers = {"Authorization": f"Bearer {KEY}"}
-        while httpx.get(f"http://127.0.0.1:{port}/v1/jobs", headers=headers, trust_env=False).status_code != 200:
+        while client.get("/v1/jobs", headers={"Authorization": f"Bearer {KEY}"}).status_code != 200:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        httpx.get(f"http://127.0.0.1:{port}/v1/jobs", headers={"X-API-Key": KEY + "x"}, trust_env=False)
+        client.get("/v1/jobs", headers={"X-API-Key": KEY + "x"})
         process.terminate()
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
