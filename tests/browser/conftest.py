@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -47,30 +48,48 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def context(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
-    """As a new user: no cookies. At the end: nobody else was asked, and no page complained."""
+class Watch:
+    """What the pages of a context ask for and complain of."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self._url = url
+        self._asked: set[str] = set()
+        self._said: list[str] = []
+        context.on("request", lambda request: self._asked.add(request.url))
+        context.on("console", self._hear)
+        context.on("weberror", lambda error: self._said.append(str(error.error)))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith(_ANSWERED_SO):
+            self._said.append(message.text)
+
+    def check(self) -> None:
+        """Nobody but the stack was asked, and no page complained."""
+        asked, said = self._asked.copy(), self._said.copy()
+        self._asked.clear()
+        self._said.clear()
+        assert [url for url in asked if not url.startswith((f"{self._url}/", "data:", "blob:"))] == []
+        assert said == []
+
+
+@contextmanager
+def opened(browser: Browser, stack: Stack) -> Iterator[tuple[Page, Watch]]:
+    """A page as a new user has it: no cookies."""
     context = browser.new_context(base_url=stack.info.api_url, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(DEADLINE)
-    asked: set[str] = set()
-    said: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.text.startswith(_ANSWERED_SO):
-            said.append(message.text)
-
-    context.on("request", lambda request: asked.add(request.url))
-    context.on("console", hear)
-    context.on("weberror", lambda error: said.append(str(error.error)))
-    yield context
-    context.close()
-    assert [url for url in asked if not url.startswith((f"{stack.info.api_url}/", "data:", "blob:"))] == []
-    assert said == []
+    watch = Watch(context, stack.info.api_url)
+    try:
+        yield context.new_page(), watch
+    finally:
+        context.close()
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
+def page(browser: Browser, stack: Stack) -> Iterator[Page]:
+    """Of nobody yet."""
+    with opened(browser, stack) as (page, watch):
+        yield page
+        watch.check()
 
 
 @pytest.fixture
@@ -83,9 +102,9 @@ def client(stack: Stack) -> Iterator[PerdureClient]:
 KeyMaker = Callable[..., tuple[str, str]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_key(stack: Stack) -> Iterator[KeyMaker]:
-    """Makes a key; gives its id and itself. Names are free again after the test."""
+    """Makes a key; gives its id and itself. Names are free again after the module."""
     headers = {"Authorization": f"Bearer {stack.api_key}"}
     with httpx.Client(base_url=stack.info.api_url, headers=headers, timeout=60, trust_env=False) as http:
         made: list[str] = []
@@ -102,11 +121,19 @@ def make_key(stack: Stack) -> Iterator[KeyMaker]:
             http.post(f"/v1/api-keys/{key_id}/revoke")
 
 
+@pytest.fixture(scope="module")
+def anns(browser: Browser, stack: Stack, make_key: KeyMaker) -> Iterator[tuple[Page, Watch]]:
+    with opened(browser, stack) as (page, watch):
+        enter(page, make_key("ann")[1])
+        yield page, watch
+
+
 @pytest.fixture
-def ann(make_key: KeyMaker, page: Page) -> Page:
-    """A page of somebody who is logged in as the operator `ann`."""
-    enter(page, make_key("ann")[1])
-    return page
+def ann(anns: tuple[Page, Watch]) -> Iterator[Page]:
+    """The page of somebody who is logged in as the operator `ann`: one a module, for a new browser is dear."""
+    page, watch = anns
+    yield page
+    watch.check()
 
 
 def enter(page: Page, key: str) -> None:

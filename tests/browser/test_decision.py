@@ -1,7 +1,5 @@
 """Acceptance C3 in a browser: each decision about what is parked, with who and why on the page and in the journal."""
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -9,14 +7,8 @@ from perdure.client import PerdureClient
 from perdure.client.view import Job
 from tests.acceptance.conftest import until
 from tests.browser.conftest import KeyMaker, enter
+from tests.browser.deciding import ONCE, call, decide, open_dialog
 from tests.server.partner import Partner
-
-ONCE = {"maximum_attempts": 1}
-
-
-def call(partner: Partner, id_: str, **fields: Any) -> dict[str, Any]:
-    with_ = {"method": "POST", "url": f"{partner.url}/{id_}"}
-    return {"id": id_, "type": "HTTP_CALL", "with": with_, "retry": ONCE, **fields}
 
 
 @pytest.fixture
@@ -35,16 +27,6 @@ def open_letter(page: Page, job_id: str) -> None:
     page.goto("/dashboard/dead-letters")
     page.get_by_role("link", name=job_id).click()
     expect(page.get_by_role("heading", level=1, name=job_id)).to_be_visible()
-
-
-def open_dialog(page: Page, action: str) -> Locator:
-    page.get_by_role("button", name=action, exact=True).click()
-    return page.get_by_role("dialog", name=action)
-
-
-def decide(dialog: Locator, action: str, reason: str) -> None:
-    dialog.get_by_label("Reason").fill(reason)
-    dialog.get_by_role("button", name=action, exact=True).click()
 
 
 def step(page: Page, id_: str) -> Locator:
@@ -202,7 +184,7 @@ def test_a_decision_by_keyboard_alone(ann: Page, client: PerdureClient, partner:
 def focus(page: Page, wanted: Locator) -> None:
     """Tab until it has the focus."""
     expect(wanted).to_be_visible()
-    for _ in range(60):
+    for _ in range(200):
         if wanted.evaluate("element => element === document.activeElement"):
             return
         page.keyboard.press("Tab")
