@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from perdure.client import PerdureClient
+from perdure.client.bulk import BulkAction
+from perdure.client.error import ClientError
 from tests.acceptance.conftest import until
 from tests.server.partner import Partner
 from tests.server.stack import Stack, environment
@@ -101,11 +104,11 @@ def test_c6_a_bulk_action_outlives_killed_workers_and_apis_and_decides_once(
     ids = park(client, partner, 40, run)
     words = ("bulk-actions", "start", "retry", "--label", f"run={run}", *WHY, "--rate", "8", "--no-wait", "--yes")
     action = read(stack, *words)
-    _until_accepted(stack, action["id"], 8)
+    _until_accepted(client, action["id"], 8)
     for part in ("worker", "api"):
         os.kill(getattr(stack.info.pids, part), signal.SIGKILL)
-    done = _until_accepted(stack, action["id"], 40)
-    assert (done["counts"], done["total"]) == ({"ACCEPTED": 40}, 40)
+    done = _until_accepted(client, action["id"], 40)
+    assert (done.counts, done.total) == ({"ACCEPTED": 40}, 40)
     with stack.client() as again:
         assert {again.wait(id_, timeout=120).status for id_ in ids} == {"COMPLETED"}
         reason = f"the partner is back (bulk action {action['id']})"
@@ -114,16 +117,14 @@ def test_c6_a_bulk_action_outlives_killed_workers_and_apis_and_decides_once(
     assert {len(set(keys)) for keys in partner.keys.values()} == {1}
 
 
-def _until_accepted(stack: Stack, action_id: str, number: int) -> Any:
+def _until_accepted(client: PerdureClient, action_id: str, number: int) -> BulkAction:
     deadline = time.monotonic() + 180
     while True:
-        try:
-            seen = read(stack, "bulk-actions", "get", action_id)
-        except (AssertionError, OSError, ValueError):
-            seen = {"counts": {}}  # the API is being started again
-        if seen["counts"].get("ACCEPTED", 0) >= number and (number < 40 or seen["finished_at"]):
-            return seen
-        assert time.monotonic() < deadline, seen
+        with suppress(ClientError):  # the API is being started again
+            seen = client.bulk_action(action_id)
+            if seen.counts.get("ACCEPTED", 0) >= number and (number < 40 or seen.final):
+                return seen
+        assert time.monotonic() < deadline
         time.sleep(0.2)
 
 
