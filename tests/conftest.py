@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from perdure.garbage import collection_paused, settle_garbage_collection
 from tests.server.partner import Partner, running_partner
@@ -22,6 +23,10 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+# An example that takes longer than usual says that the machine is busy, and nothing of the code.
+settings.register_profile("perdure", deadline=None)
+settings.load_profile("perdure")
 
 # Tests start hundreds of processes: what one of them has compiled, the others need not compile again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
