@@ -1,4 +1,4 @@
-"""`python -m benchmarks.projection [JOBS]`: the same jobs with the projection on and off; default 400 of each kind.
+"""`python -m benchmarks.projection [JOBS]`: the same jobs with the projection on and off; default 800 of each kind.
 
 Two stacks stand side by side, one of them with a worker that projects nothing. Each is at rest while the other is
 measured, in turns, so that whatever else the machine does hits both. Prints jobs/s, CPU a job and the ratios.
@@ -17,7 +17,7 @@ from benchmarks.submitter import Submitter
 from perdure.embedded.config import StackConfig
 from perdure.embedded.stack import EmbeddedStack
 
-ROUNDS = 4
+ROUNDS = 8
 WARM_UP = 20
 WANTED = 0.93
 
@@ -68,4 +68,4 @@ async def main(jobs: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 400))
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 800))
