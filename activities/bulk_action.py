@@ -30,6 +30,7 @@ from perdure.contract.bulk import (
 )
 from perdure.contract.name import ATTRIBUTE_STATUS, QUERY_STATE
 from perdure.contract.state import JobStatus
+from perdure.security.audit import tell
 from perdure.store import bulk_action as store
 from perdure.store.bulk_action import BulkActionRow, BulkItem
 from perdure.store.session import transaction
@@ -104,9 +105,11 @@ class BulkActivities:
 
     @activity.defn(name=ACTIVITY_BULK_FINISH)
     async def finish(self, wanted: BulkFinish) -> None:
-        """Write how it ended."""
+        """Write how it ended, once; the audit has it too."""
         async with transaction(self._engine) as connection:
-            await store.finish(connection, wanted.id, wanted.status, wanted.problem, datetime.now(UTC))
+            entry = await store.finish(connection, wanted.id, wanted.status, wanted.problem, datetime.now(UTC))
+        if entry is not None:
+            tell(entry)
 
     async def _action(self, connection: Any, action_id: str) -> BulkActionRow:
         action = await store.get_action(connection, action_id)

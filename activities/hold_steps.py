@@ -18,10 +18,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.contract.command import HoldInput
-from perdure.contract.name import ACTIVITY_HOLD_STEPS, INTERNAL_SUMMARY_PREFIX
-
-REASON = "the job is paused"
-"""Told to Temporal with each pause. What somebody else paused, with a reason of their own, stays so."""
+from perdure.contract.name import ACTIVITY_HOLD_STEPS, HELD_REASON, INTERNAL_SUMMARY_PREFIX
 
 
 @activity.defn(name=ACTIVITY_HOLD_STEPS)
@@ -54,7 +51,7 @@ async def _open_steps(client: Client, namespace: str, job: WorkflowExecution) ->
 
 
 def _is_ours(one: PendingActivityInfo) -> bool:
-    return one.paused and one.pause_info.manual.reason == REASON
+    return one.paused and one.pause_info.manual.reason == HELD_REASON
 
 
 async def _hold(client: Client, namespace: str, job: WorkflowExecution, activity_id: str, wanted: HoldInput) -> None:
@@ -66,7 +63,7 @@ async def _hold(client: Client, namespace: str, job: WorkflowExecution, activity
                 execution=job,
                 identity=client.identity,
                 id=activity_id,
-                reason=REASON,
+                reason=HELD_REASON,
                 request_id=str(uuid4()),
             )
             await service.pause_activity(pause)

@@ -34,6 +34,7 @@ open to pages of this server alone (403 `API.CROSS_SITE`).
 
 ## Tenants
 A key belongs to one tenant, or to `*`, which is all of them. What it submits goes to its tenant (of `*`: to `default`).
+A bulk action of a key of `*` is of `*`: keys of a tenant see what it did in the journals of their jobs, not the action.
 An admin manages the keys of its own tenant; only an admin of `*` manages keys of `*`. Nobody can give, by making a key
 or by rotating one, more than they have: tenant, role, the grant `payloads`, time until expiry (403).
 
@@ -44,9 +45,9 @@ keep what is secret out of the messages of FAIL steps. Lists show no error detai
 is audited.
 
 ## Audit
-Keys made, rotated or revoked, views of payloads, bulk actions started or aborted, and what a role refuses (403) are
-entries of `GET /v1/audit` ([REST](rest.md#audit)): who reads a tenant sees those of that tenant. Keys that open nothing
-(401) are lines of the API's log alone.
+Keys made, rotated or revoked, views of payloads, bulk actions started, aborted or ended, and what a role refuses (403)
+are entries of `GET /v1/audit` ([REST](rest.md#audit)): who reads a tenant sees those of that tenant. Keys that open
+nothing (401) are lines of the API's log alone.
 """
 _METHODS = ("get", "post", "put", "patch", "delete")
 

@@ -25,7 +25,8 @@ from perdure.contract.state import JobStatus
 from perdure.garbage import settle_garbage_collection
 from perdure.store.engine import create_engine
 from perdure.store.job_filter import JobFilter, search_words
-from perdure.store.job_search import JobSort, list_jobs
+from perdure.store.job_order import JobSort
+from perdure.store.job_search import list_jobs
 from perdure.store.migrate import upgrade
 from perdure.store.session import transaction
 from tests.integration.store.server import running_postgres

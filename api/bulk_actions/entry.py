@@ -1,4 +1,4 @@
-"""What the audit says of bulk actions: one entry for the start, one for an abort. Used by the service."""
+"""What the audit says of bulk actions when they start or are aborted (of their end: the store). Used by the service."""
 
 from fastapi import Request
 

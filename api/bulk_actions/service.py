@@ -133,7 +133,7 @@ async def abort(
             raise
         await _finish(found, action, f"aborted by {principal.actor}: {wanted.reason}", entry)
     else:
-        await found.audit.done(entry)
+        await _abort_asked(found, entry)
     return await one(found, principal, action_id)
 
 
@@ -266,11 +266,23 @@ async def _withdraw(request: Request, found: Services, principal: Principal, act
 
 
 async def _finish(found: Services, action: BulkActionRow, problem: str, entry: AuditEntry) -> None:
+    """End it here, where no workflow does; what asked for that is entered with its end."""
     async with found.store.transaction() as connection:
         ended = await store.finish(connection, action.id, BulkStatus.ABORTED, problem, datetime.now(UTC))
-        if ended:
-            await add_entries(connection, [entry])
-    if ended:
+        new = ended is not None and await store.abort_asked(connection, entry)
+    for each in ((entry,) if new else ()) + ((ended,) if ended else ()):
+        tell(each)
+
+
+async def _abort_asked(found: Services, entry: AuditEntry) -> None:
+    """Enter that Temporal has it: once, however many ask for it."""
+    try:
+        async with found.store.transaction() as connection:
+            new = await store.abort_asked(connection, entry)
+    except Exception:  # noqa: BLE001  it is done, whatever becomes of Postgres: the entry waits for that
+        await found.audit.done(entry)
+        return
+    if new:
         tell(entry)
 
 

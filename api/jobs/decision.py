@@ -3,7 +3,9 @@
 import asyncio
 import re
 from datetime import timedelta
+from typing import Any
 
+from pydantic import ValidationError
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -18,6 +20,7 @@ from api.jobs.update_id import update_id
 from api.problem import ApiError
 from api.state import Services
 from api.temporal_call import TemporalUnavailableError, temporal_call
+from perdure.admission.json_path import render
 from perdure.admission.problem import AdmissionError, Problem
 from perdure.contract import name
 from perdure.contract.command import (
@@ -28,6 +31,7 @@ from perdure.contract.command import (
     DiscardCommand,
     GiveUpCommand,
     PauseCommand,
+    RefusedPlace,
     ResumeCommand,
     RetryCommand,
     RetryNowCommand,
@@ -135,8 +139,25 @@ async def _refused(
     code = said if said.startswith("API.") and said in STATUS else "API.CONFLICT"
     message = cause.message if isinstance(cause, ApplicationError) else str(cause)
     job = (await read_from_temporal(found, principal, job_id)).job
-    place = _place(command, message) if code == "API.PAYLOAD_INVALID" else None
-    return ApiError(code, f"job {job.id} is {job.status}: {message}", [Problem(place, code, message)] if place else ())
+    return ApiError(code, f"job {job.id} is {job.status}: {message}", places(command, code, message, cause))
+
+
+def places(command: Command, code: str, message: str, cause: BaseException | None) -> list[Problem]:
+    """What of the body is refused: as the workflow says, or, of a payload, its message."""
+    told = cause.details if isinstance(cause, ApplicationError) else ()
+    found = [place for place in map(_told, told) if place is not None]
+    if found:
+        return [Problem(render(place.at), code, place.message) for place in found]
+    at = _place(command, message) if code == "API.PAYLOAD_INVALID" else None
+    return [Problem(at, code, message)] if at else []
+
+
+def _told(detail: Any) -> RefusedPlace | None:
+    """A place; None where a worker of another version tells something else."""
+    try:
+        return RefusedPlace.model_validate(detail)
+    except ValidationError:
+        return None
 
 
 def _place(command: Command, message: str) -> str | None:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.jobs.schemas import Timestamp
-from perdure.store.job_search import JobSort
+from perdure.store.job_order import JobSort
 
 
 class SubmitQuery(BaseModel):

@@ -78,9 +78,12 @@ async def retry_now(by: UseDecider, body: JsonBody, key: IdempotencyKey) -> Deci
 
 @decisions.post("/give-up", status_code=202, operation_id="giveUp", **operation.GIVE_UP)
 async def give_up(by: UseDecider, body: JsonBody, key: IdempotencyKey) -> DecisionView:
-    """Make no further attempt: the step fails for good (STEP.TOTAL_TIMEOUT) and is caught or parked as ever."""
+    """Make no further attempt: the step fails for good (STEP.TOTAL_TIMEOUT) and is caught or parked as ever.
+
+    Also of what waits only because its job is paused; that goes on being so.
+    """
     wanted = await body.read(GiveUpRequest)
-    steps = await waiting(by, wanted.steps)
+    steps = await waiting(by, wanted.steps, held=True)
     return await by.command(GiveUpCommand(actor=by.principal.actor, reason=wanted.reason, steps=steps), key)
 
 

@@ -101,6 +101,13 @@ class ApproveCommand(Command):
     role: str | None = None
 
 
+class RefusedPlace(Model):
+    """What in a command is refused, and how to mend it: the detail of a refusal. `at`: fields and positions to it."""
+
+    at: list[str | int]
+    message: str
+
+
 class CommandAccepted(Model):
     """What an accepted update answers: the steps it concerned."""
 

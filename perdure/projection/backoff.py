@@ -1,4 +1,4 @@
-"""What is live of units that wait on a timer of the workflow, told as `live` tells it of those Temporal repeats.
+"""What is live of units whose next attempt the workflow makes, told as `live` tells it of those Temporal repeats.
 
 Called by the projector and by readings of one job.
 """
@@ -7,17 +7,19 @@ from datetime import datetime
 
 from perdure.contract.ledger import AttemptRecord
 from perdure.projection.fold import FoldState
-from perdure.projection.fold.backoff import open_backoffs
+from perdure.projection.fold.backoff import held_back, open_backoffs
 from perdure.projection.fold.unit import UnitFold
 from perdure.projection.record import LiveObservation
 
 
 def backing_off(state: FoldState, now: datetime) -> list[LiveObservation]:
     """An observation of each such unit: which attempt is due next, when, and how the last one failed."""
-    return [_observation(state, unit, due, now) for unit, due in open_backoffs(state)]
+    on_timers = [_observation(state, unit, due, now) for unit, due in open_backoffs(state)]
+    return on_timers + [_observation(state, unit, None, now) for unit in held_back(state)]
 
 
-def _observation(state: FoldState, unit: UnitFold, due: datetime, now: datetime) -> LiveObservation:
+def _observation(state: FoldState, unit: UnitFold, due: datetime | None, now: datetime) -> LiveObservation:
+    """`due` is none where only the job's pause holds it back."""
     made = unit.tried.get(unit.round, 0)
     last = [attempt for attempt in unit.attempts if attempt.round == unit.round][-1:]
     return LiveObservation(
@@ -31,4 +33,5 @@ def _observation(state: FoldState, unit: UnitFold, due: datetime, now: datetime)
         error=unit.error,
         next_retry_at=due,
         before=made,
+        paused=due is None,
     )

@@ -24,15 +24,13 @@ from perdure.projection.record import LiveObservation
 
 __all__ = ["observe", "overlay"]
 
-_WAITS = frozenset(
+WAITS = frozenset(
     {
         PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED,
         PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED,
     }
 )
 """States in which no attempt is running; `attempt` is the number of the next one then."""
-
-
 _PAUSED = frozenset(
     {
         PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED,
@@ -64,7 +62,7 @@ async def _observation(
     failure = await reader.failure(pending.last_failure) if pending.HasField("last_failure") else None
     last = read_last_failure(failure, terms)
     heartbeat = reading.model(Heartbeat, await reader.first(pending.heartbeat_details)) or Heartbeat()
-    waits = pending.state in _WAITS
+    waits = pending.state in WAITS
     number = _number(heartbeat, pending.attempt, waits=waits)
     attempts = _attempts(pending, number, heartbeat.ledger, last, terms, waits=waits)
     # The ledger's error is whole, while Temporal cuts `last_failure`.

@@ -1,4 +1,7 @@
-"""What was done or refused at the API itself: the kinds of it, one such fact, and its log line. Used by the API."""
+"""What was done or refused at the API itself: the kinds of it, one such fact, and its log line.
+
+Used by the API, and by the activity that ends a bulk action.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +24,7 @@ class AuditEvent(StrEnum):
     PAYLOAD_VIEWED = "PAYLOAD_VIEWED"
     BULK_ACTION_STARTED = "BULK_ACTION_STARTED"
     BULK_ACTION_ABORTED = "BULK_ACTION_ABORTED"
+    BULK_ACTION_ENDED = "BULK_ACTION_ENDED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,12 @@ async def add_entries(connection: AsyncConnection, entries: Sequence[AuditEntry]
     await connection.execute(insert(table), [asdict(entry) | {"type": entry.type.value} for entry in entries])
 
 
+async def has_entry(connection: AsyncConnection, type_: AuditEvent, subject: str) -> bool:
+    """Whether an entry of this type tells of that already. Who adds it else holds a lock meanwhile."""
+    query = select(table.c.seq).where(table.c.subject == subject, table.c.type == type_.value).limit(1)
+    return (await connection.execute(query)).first() is not None
+
+
 async def list_entries(
     connection: AsyncConnection, wanted: AuditFilter, cursor: str | None, limit: int
 ) -> tuple[list[StoredEntry], str | None]:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, and_, bindparam, func, insert, literal, select, tuple_, update
+from sqlalchemy import Executable, Row, Text, and_, bindparam, func, insert, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from perdure.contract.bulk import BulkItemStatus, BulkStatus, BulkVerb
+from perdure.security.audit import AuditEntry, AuditEvent
 from perdure.store import cursor as paging
+from perdure.store.audit import add_entries, has_entry
 from perdure.store.dead_letter import DeadLetterFilter, chosen
 from perdure.store.json_row import is_one_of
 from perdure.store.table import bulk_action_items as items
@@ -193,21 +195,52 @@ async def decided(connection: AsyncConnection, action_id: str, done: Sequence[Bu
     await connection.execute(one, rows)
 
 
-async def finish(
-    connection: AsyncConnection, action_id: str, status: BulkStatus, problem: str | None, now: datetime
-) -> bool:
-    """It has ended, for good: what was not sent is not sent any more. False where it had ended before."""
-    open_ = table.c.status.in_([status.value for status in BulkStatus if not status.final])
-    values = {"status": status.value, "problem": problem, "finished_at": now}
-    done = await connection.execute(update(table).where(table.c.id == action_id, open_).values(values))
-    if not done.rowcount:
+async def abort_asked(connection: AsyncConnection, entry: AuditEntry) -> bool:
+    """Enter that somebody asked for its end, its `subject`'s; False where that is entered: equal decisions are one."""
+    locked = select(table.c.id).where(table.c.id == entry.subject).with_for_update(key_share=True)
+    await connection.execute(locked)
+    if await has_entry(connection, entry.type, entry.subject or ""):
         return False
-    left = update(items).where(items.c.action_id == action_id, items.c.status == BulkItemStatus.PENDING.value)
-    await connection.execute(left.values(status=BulkItemStatus.NOT_SENT.value))
+    await add_entries(connection, [entry])
     return True
 
 
-async def _one(connection: AsyncConnection, query: Select[Any]) -> BulkActionRow | None:
+async def finish(
+    connection: AsyncConnection, action_id: str, status: BulkStatus, problem: str | None, now: datetime
+) -> AuditEntry | None:
+    """It has ended, for good: what was not sent is not sent any more.
+
+    Returns:
+        The entry that the audit has of it now; None where it had ended before.
+    """
+    open_ = table.c.status.in_([status.value for status in BulkStatus if not status.final])
+    values = {"status": status.value, "problem": problem, "finished_at": now}
+    action = await _one(connection, update(table).where(table.c.id == action_id, open_).values(values).returning(table))
+    if action is None:
+        return None
+    left = update(items).where(items.c.action_id == action_id, items.c.status == BulkItemStatus.PENDING.value)
+    await connection.execute(left.values(status=BulkItemStatus.NOT_SENT.value))
+    entry = _ended(action, (await counts(connection, [action_id])).get(action_id, {}), now)
+    await add_entries(connection, [entry])
+    return entry
+
+
+def _ended(action: BulkActionRow, jobs: Mapping[BulkItemStatus, int], now: datetime) -> AuditEntry:
+    """In the name of who made it, as each of its decisions is. Not why it stopped: that may be in a job's words."""
+    by_status = {status.value: number for status, number in jobs.items()}
+    data = {"action": action.action.value, "status": action.status.value, "jobs": action.total, "counts": by_status}
+    return AuditEntry(
+        type=AuditEvent.BULK_ACTION_ENDED,
+        tenant=action.tenant,
+        actor=action.requested_by,
+        subject=action.id,
+        reason=action.reason,
+        data=data,
+        at=now,
+    )
+
+
+async def _one(connection: AsyncConnection, query: Executable) -> BulkActionRow | None:
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else _action(row)
 

@@ -5,13 +5,11 @@ a page needs fifty. With the week of the job before each word the index is asked
 mostly for no others; a label beside a word costs nothing more (docs/decisions/0023).
 """
 
-import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Text, any_, bindparam, cast, func, literal, select, text
+from sqlalchemy import ColumnElement, DateTime, FromClause, Text, bindparam, cast, func, literal, literal_column, text
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,9 +18,9 @@ from perdure.store.table import WORDS_CONFIGURATION, dated_job_words, jobs
 _WEEK = 604_800
 _WORD, _KEY, _VALUE = 500, 60, 100
 """Seconds, and how many characters count, as in the function `perdure_dated_job_words`."""
+_MOMENTS = ARRAY(DateTime(timezone=True))
 _QUERY = 400_000
 """Bytes of labels in a query, which may have 1 MiB."""
-_FIRST_WEEKS, _GROWTH, _RESERVE, _ALL = 2, 4, 1.5, sys.maxsize
 _LEXEMES = text(
     "SELECT tsvector_to_array(to_tsvector(CAST(:configuration AS regconfig), word))"
     " FROM unnest(:words) WITH ORDINALITY AS given (word, place) ORDER BY place"
@@ -58,37 +56,29 @@ async def lexemes(
     return Lexemes(found, begins, labels)
 
 
-async def created_within(connection: AsyncConnection) -> tuple[datetime, datetime] | None:
-    """When the oldest and the newest job was created; None where there is none."""
-    oldest, newest = (await connection.execute(select(func.min(jobs.c.created_at), func.max(jobs.c.created_at)))).one()
-    return None if oldest is None else (oldest, newest)
+def each_week(wanted: Lexemes, since: datetime, until: datetime, *, newest_first: bool | None) -> FromClause:
+    """A row for each week of that time, `asked`, in the order a list of their jobs has (None: it has another one).
+
+    `query`: what jobs of the week must answer to have all lexemes and, but for long ones, labels; `since`, `until`.
+    """
+    of_time = range(_week(since), _week(until) + 1)
+    weeks = of_time[::-1] if newest_first else of_time
+    room = _QUERY // len(weeks)
+    queries = [" & ".join(_terms(wanted, week, room)) for week in weeks]
+    begins, ends = [_begin(week) for week in weeks], [_begin(week + 1) for week in weeks]
+    columns = (cast(literal(queries, ARRAY(Text)), ARRAY(TSQUERY)), literal(begins, _MOMENTS), literal(ends, _MOMENTS))
+    return func.unnest(*columns).table_valued("query", "since", "until").render_derived("asked")
 
 
-def weeks(since: datetime, until: datetime, *, newest_first: bool | None) -> list[int]:
-    """The weeks of that time, in the order a list of their jobs has; None: it has another one."""
-    first, last = _week(since), _week(until)
-    return list(range(last, first - 1, -1) if newest_first else range(first, last + 1))
-
-
-def portion(looked_at: int, found: int, missing: int) -> int:
-    """How many weeks to ask for next, after so many in which so much was found: those that should hold the rest."""
-    if not looked_at:
-        return _FIRST_WEEKS
-    if not found:
-        return _ALL
-    return max(_GROWTH * looked_at, math.ceil(_RESERVE * looked_at * missing / found))
-
-
-def in_weeks(wanted: Lexemes, of_weeks: Sequence[int]) -> list[ColumnElement[bool]]:
-    """Whether a job of one of these weeks, which follow each other, has all lexemes and, but for long ones, labels."""
-    room = _QUERY // len(of_weeks)
-    # One after the other: a single query for all weeks tests each row of the rarest word for the words of all weeks.
-    asked = [" & ".join(_terms(wanted, week, room)) for week in of_weeks]
-    query = any_(cast(literal(asked, ARRAY(Text)), ARRAY(TSQUERY)))
+def has_words() -> ColumnElement[bool]:
+    """Whether a job answers the query of the week."""
     words = dated_job_words(jobs.c.created_at, jobs.c.name, jobs.c.labels, jobs.c.error)
-    # Said again for the indexes of other conditions, which end in the time.
-    begin, end = (datetime.fromtimestamp(week * _WEEK, UTC) for week in (min(of_weeks), max(of_weeks) + 1))
-    return [words.op("@@", is_comparison=True)(query), jobs.c.created_at >= begin, jobs.c.created_at < end]
+    return words.op("@@", is_comparison=True)(literal_column("asked.query"))
+
+
+def in_week() -> list[ColumnElement[bool]]:
+    """Whether a job is of the week: its query says so too, but indexes of other conditions end in the time."""
+    return [jobs.c.created_at >= literal_column("asked.since"), jobs.c.created_at < literal_column("asked.until")]
 
 
 def _terms(wanted: Lexemes, week: int, room: int) -> Iterator[str]:
@@ -112,3 +102,7 @@ def _escaped(lexeme: str) -> str:
 
 def _week(moment: datetime) -> int:
     return int(moment.timestamp() // _WEEK)
+
+
+def _begin(week: int) -> datetime:
+    return datetime.fromtimestamp(week * _WEEK, UTC)

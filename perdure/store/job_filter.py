@@ -1,17 +1,15 @@
 """Which jobs a list is to hold, as conditions. Used by the API and by the search."""
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast, func, literal
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from perdure.contract.state import JobStatus
-from perdure.store.json_row import dumps
 from perdure.store.table import WORDS_CONFIGURATION, job_words
 
 _PUNCTUATION = str.maketrans(dict.fromkeys(string.punctuation, " "))
@@ -48,7 +46,7 @@ class JobFilter:
     """
 
 
-_BY_PROMISE = (
+_INDEXED = (
     *("trace_id", "correlation_id", "parent_id", "fingerprint", "error_code"),
     *("statuses", "queue", "types", "submitted_by", "tenant"),
 )
@@ -60,18 +58,19 @@ def search_words(text: str) -> list[str]:
     return list(dict.fromkeys(text.translate(_PUNCTUATION).split()))
 
 
-def split(wanted: JobFilter) -> tuple[JobFilter, JobFilter | None]:
-    """The one field that an index with the order of the list answers best, with the times; and all the others.
+def indexed(wanted: JobFilter) -> list[str]:
+    """The fields that are given and have an index in the order of creation; first, of which there are few mostly."""
+    return [name for name in _INDEXED if getattr(wanted, name)]
 
-    None where there are no others. First come the fields that few jobs usually have in common.
-    """
-    given = [name for name in _BY_PROMISE if getattr(wanted, name)]
-    main, rest = given[:1], given[1:]
-    if not rest and not (wanted.labels or wanted.words):
-        return wanted, None
-    kept: dict[str, Any] = {name: getattr(wanted, name) for name in ("since", "until", *main)}
-    gone: dict[str, Any] = {name: getattr(_EVERY, name) for name in kept}
-    return replace(_EVERY, **kept), replace(wanted, **gone)
+
+def only(wanted: JobFilter, names: Collection[str]) -> JobFilter:
+    """Those of the fields, and the times."""
+    return replace(_EVERY, **{name: getattr(wanted, name) for name in ("since", "until", *names)})
+
+
+def without(wanted: JobFilter, names: Collection[str]) -> JobFilter:
+    """All but those of the fields, and but the times."""
+    return replace(wanted, **{name: getattr(_EVERY, name) for name in ("since", "until", *names)})
 
 
 def may_begin(words: Sequence[str]) -> bool:
@@ -99,14 +98,6 @@ def conditions(wanted: JobFilter, of: Columns) -> list[ColumnElement[bool]]:
 def status_condition(wanted: JobFilter, of: Columns) -> list[ColumnElement[bool]]:
     """One of the statuses, where there are some."""
     return [of.status.in_([status.value for status in wanted.statuses])] if wanted.statuses else []
-
-
-def label_condition(wanted: JobFilter, of: Columns) -> list[ColumnElement[bool]]:
-    """The labels, said so that it is looked at in rows that are found anyway, and in no index."""
-    if not wanted.labels:
-        return []
-    nothing, labels = (cast(literal(said, Text), JSONB) for said in ("{}", dumps(dict(wanted.labels))))
-    return [of.labels.op("||")(nothing).op("@>", is_comparison=True)(labels)]
 
 
 def quick_conditions(wanted: JobFilter, of: Columns) -> list[ColumnElement[bool]]:

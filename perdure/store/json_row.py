@@ -35,8 +35,12 @@ _ARGUMENT_LIMIT = 50
 
 
 def json_object(columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
-    """A column that holds `columns` as one JSON object; JSON columns keep their text as it is."""
-    pairs = [part for name, column in columns.items() for part in (name, column)]
+    """A column that holds `columns` as one JSON object; JSON columns keep their text as it is.
+
+    Args:
+        columns: by the names of the object, which are ours and no client's: they become part of the statement.
+    """
+    pairs = [part for name, column in columns.items() for part in (literal_column(f"'{name}'"), column)]
     if len(columns) > _ARGUMENT_LIMIT:
         raise ValueError(f"json_build_object takes {_ARGUMENT_LIMIT} pairs, not {len(columns)}")
     return func.json_build_object(*pairs)

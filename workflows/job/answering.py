@@ -16,7 +16,7 @@ from perdure.contract.name import MEMO_SUBMITTED_BY
 from perdure.contract.state import StepStatus
 from perdure.contract.waiting import ApprovalParams, WaitParams
 from perdure.expressions import payload_problem
-from workflows.job.command import RefusedError
+from workflows.job.command import RefusedError, place
 from workflows.job.execution import Execution
 from workflows.job.outcome import Completed, failure
 from workflows.job.unit import StepRun
@@ -40,9 +40,8 @@ def deliver(execution: Execution, command: DeliverCommand, via: str) -> Act:
     later = [step for step in execution.job.steps.values() if _will_wait_for(execution, step, command.name)]
     kept = sum(early.name == command.name for early in execution.waits.early)
     if kept >= len(later) and not any(step.step.for_each for step in later):
-        raise RefusedError(
-            "API.NOTHING_WAITS", f"no step waits, or will wait, for another {command.name!r}{_open(execution)}"
-        )
+        text = f"no step waits, or will wait, for another {command.name!r}{_open(execution)}"
+        raise RefusedError("API.NOTHING_WAITS", text, place("name", mend=text))
     if len(execution.waits.early) >= MAX_DELIVERIES:
         raise RefusedError("API.NOTHING_WAITS", f"{MAX_DELIVERIES} deliveries are kept already, and none is waited for")
     _refuse_payload(_early_problem(later[0], command))
@@ -105,9 +104,12 @@ def _open_approval(execution: Execution, command: ApproveCommand) -> OpenWait:
     if command.step is not None:
         found = [wait for wait in found if command.step in (wait.unit.name, wait.unit.id.step)]
     if not found:
-        raise RefusedError("API.NOTHING_WAITS", f"no such step waits for approval{f'; open: {names}' if names else ''}")
+        text = f"no such step waits for approval{f'; open: {names}' if names else ''}"
+        where = () if command.step is None else (place("step", mend=text),)
+        raise RefusedError("API.NOTHING_WAITS", text, *where)
     if len(found) > 1:
-        raise RefusedError("API.VALIDATION", f"several steps wait for approval, so `step` has to name one: {names}")
+        text = f"several steps wait for approval, so `step` has to name one: {names}"
+        raise RefusedError("API.VALIDATION", text, place("step", mend=f"name one of these: {names}"))
     return found[0]
 
 

@@ -14,6 +14,7 @@ from perdure.contract.command import (
     DiscardCommand,
     GiveUpCommand,
     PauseCommand,
+    RefusedPlace,
     ResumeCommand,
     RetryCommand,
     RetryNowCommand,
@@ -33,6 +34,8 @@ from perdure.contract.name import (
     COMMAND_SKIP,
 )
 
+_PLACES = 10
+_MEND = 500
 SIGNALS: Mapping[str, type[Command]] = {
     COMMAND_RETRY: RetryCommand,
     COMMAND_SKIP: SkipCommand,
@@ -51,10 +54,19 @@ UPDATES: Mapping[str, type[Command]] = {
 
 
 class RefusedError(ApplicationError):
-    """A command that cannot be taken; `type` is the code the API answers with."""
+    """A command that cannot be taken; `type` is the code the API answers with, `details` the places, where it has any.
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message, type=code, non_retryable=True)
+    The note of a refused signal has the message alone: that of a path jobs have taken stays as it is.
+    """
+
+    def __init__(self, code: str, message: str, *places: RefusedPlace) -> None:
+        details = (place.model_dump() for place in places[:_PLACES])
+        super().__init__(message, *details, type=code, non_retryable=True)
+
+
+def place(*at: str | int, mend: str) -> RefusedPlace:
+    """What of a command is refused, and how to mend it."""
+    return RefusedPlace(at=list(at), message=mend[:_MEND])
 
 
 def parse_signal(name: str, args: Sequence[RawValue]) -> Command:

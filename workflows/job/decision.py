@@ -27,7 +27,7 @@ from perdure.contract.journal import JournalType
 from perdure.contract.json_size import json_bytes
 from perdure.contract.state import Resolution, StepStatus
 from workflows.job import answering
-from workflows.job.command import RefusedError
+from workflows.job.command import RefusedError, place
 from workflows.job.execution import Execution
 from workflows.job.hurrying import plan_next_attempt
 from workflows.job.parked import parked_units
@@ -102,10 +102,11 @@ def _about_parked(execution: Execution, command: RetryCommand | SkipCommand | Di
 
 
 def _skip(execution: Execution, command: SkipCommand, via: str) -> Decision:
-    units = parked_units(execution, [command.step] if command.step else None)
+    units = parked_units(execution, [command.step] if command.step else None, "step")
     if command.step is None and len(units) > 1:
         names = ", ".join(unit.name for unit in units[:10])
-        raise RefusedError("API.VALIDATION", f"several steps are parked, so `step` has to name one: {names}")
+        text = f"several steps are parked, so `step` has to name one: {names}"
+        raise RefusedError("API.VALIDATION", text, place("step", mend=f"name one of these: {names}"))
     _check_output(execution, units, command.output)
 
     def act() -> None:

@@ -6,7 +6,8 @@ from perdure.contract.command import GiveUpCommand, NextAttempt, RetryNowCommand
 from perdure.contract.journal import JournalType
 from perdure.contract.name import activity_id
 from perdure.contract.state import StepStatus
-from workflows.job.command import RefusedError
+from perdure.contract.wording import meant
+from workflows.job.command import RefusedError, place
 from workflows.job.execution import Execution
 from workflows.job.unit import Unit
 
@@ -19,7 +20,10 @@ def plan_next_attempt(execution: Execution, command: Hurrying, via: str) -> tupl
     Raises:
         RefusedError: a name means nothing that runs, or the job is paused.
     """
-    units = [_running(execution, name) for name in dict.fromkeys(command.steps)]
+    named: dict[str, int] = {}
+    for number, name in enumerate(command.steps):
+        named.setdefault(name, number)
+    units = [_running(execution, name, number) for name, number in named.items()]
     if execution.job.paused and isinstance(command, RetryNowCommand):
         raise RefusedError("API.STEP_NOT_RETRYING", "the job is paused: resume it")
     give_up = isinstance(command, GiveUpCommand)
@@ -43,10 +47,13 @@ def next_attempt(execution: Execution, command: Hurrying, units: list[str]) -> N
     return NextAttempt(activities=activities, give_up=isinstance(command, GiveUpCommand))
 
 
-def _running(execution: Execution, name: str) -> Unit:
-    unit = execution.job.unit(name)
+def _running(execution: Execution, name: str, number: int) -> Unit:
+    unit, at = execution.job.unit(name), ("steps", number)
     if unit is None:
-        raise RefusedError("API.STEP_UNKNOWN", f"the job has no step {name[:100]!r}")
+        text = f"the job has no step {name[:100]!r}"
+        mend = f"{text}{meant(name, execution.job.steps)}"
+        raise RefusedError("API.STEP_UNKNOWN", text, place(*at, mend=mend))
     if unit.status is not StepStatus.RUNNING:
-        raise RefusedError("API.STEP_NOT_RETRYING", f"step {name} is not being retried; it is {unit.status}")
+        text = f"step {name} is not being retried; it is {unit.status}"
+        raise RefusedError("API.STEP_NOT_RETRYING", text, place(*at, mend=text))
     return unit

@@ -2,34 +2,44 @@
 
 from perdure.contract.identifier import parse_unit_id
 from perdure.contract.state import StepStatus
-from workflows.job.command import RefusedError
+from perdure.contract.wording import listed, meant
+from workflows.job.command import RefusedError, place
 from workflows.job.execution import Execution
 from workflows.job.unit import Unit
 
 
-def parked_units(execution: Execution, names: list[str] | None) -> list[Unit]:
+def parked_units(execution: Execution, names: list[str] | None, field: str = "steps") -> list[Unit]:
     """The parked units of these names, all of them where none is named; in listed order.
 
-    The id of a fan-out means its parked items. Raises RefusedError for what is not parked.
+    The id of a fan-out means its parked items. Raises RefusedError for what is not parked; `field` of the command names
+    it.
     """
     if not names:
         return execution.parking.parked
-    found = {unit: None for name in dict.fromkeys(names) for unit in _named(execution, name)}
+    places = [(field,) if field == "step" else (field, number) for number in range(len(names))]
+    found = {unit: None for name, at in zip(names, places, strict=True) for unit in _named(execution, name, at)}
     return sorted(found, key=execution.job.order)
 
 
-def _named(execution: Execution, name: str) -> list[Unit]:
+def _named(execution: Execution, name: str, at: tuple[str | int, ...]) -> list[Unit]:
     unit = execution.job.unit(name)
     if unit is None:
-        raise RefusedError("API.STEP_UNKNOWN", f"the job has no step {name[:100]!r}{_hint(execution, name)}")
+        text = f"the job has no step {name[:100]!r}{_hint(execution, name)}"
+        mend = f"{text}{meant(name, execution.job.steps)}{_parked(execution)}"
+        raise RefusedError("API.STEP_UNKNOWN", text, place(*at, mend=mend))
     step = execution.job.steps[unit.id.step]
     if unit is step and step.fan_out is not None:
         items = [parked for parked in step.fan_out.items if parked.status is StepStatus.DEAD_LETTERED]
         if items:
             return list(items)
     if unit.status is not StepStatus.DEAD_LETTERED:
-        raise RefusedError("API.JOB_NOT_PARKED", f"step {name} is not parked; it is {unit.status}")
+        text = f"step {name} is not parked; it is {unit.status}"
+        raise RefusedError("API.JOB_NOT_PARKED", text, place(*at, mend=f"{text}{_parked(execution)}"))
     return [unit]
+
+
+def _parked(execution: Execution) -> str:
+    return f"; what is parked: {listed(unit.name for unit in execution.parking.parked)}"
 
 
 def _hint(execution: Execution, name: str) -> str:

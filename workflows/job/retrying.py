@@ -9,18 +9,22 @@ from perdure.contract.effect import effect_unknown
 from perdure.contract.journal import JournalType
 from perdure.contract.json_size import json_bytes
 from perdure.contract.state import Effect, StepStatus
-from workflows.job.command import RefusedError
+from perdure.contract.wording import listed, meant
+from workflows.job.command import RefusedError, place
 from workflows.job.execution import Execution
 from workflows.job.parked import parked_units
 from workflows.job.state import is_open
 from workflows.job.unit import StepRun, Unit
+
+_FORCE = "true, with a reason, where it may run again; else skip it, or leave it out of `steps`"
 
 
 def plan_retry(execution: Execution, command: RetryCommand, via: str) -> tuple[Callable[[], None], list[str]]:
     """The act, and the names of the units it concerns. Raises RefusedError."""
     if command.from_step is not None:
         if command.steps is not None:
-            raise RefusedError("API.VALIDATION", "give either steps or from_step")
+            mend = "leave out this one, or from_step"
+            raise RefusedError("API.VALIDATION", "give either steps or from_step", place("steps", mend=mend))
         steps = _steps_from(execution, command.from_step)
         _check_effect(command, [unit for step in steps for unit in _parked_in(execution, step)])
         _check_patch(execution, command, [*steps])
@@ -37,11 +41,15 @@ def _steps_from(execution: Execution, step_id: str) -> list[StepRun]:
     if execution.ending is not None:
         raise RefusedError("API.JOB_CLOSED", "the job is ending: only its parked compensation can be retried")
     if step_id not in execution.job.steps:
-        raise RefusedError("API.STEP_UNKNOWN", f"the job has no step {step_id[:100]!r}")
+        text, known = f"the job has no step {step_id[:100]!r}", execution.job.steps
+        mend = f"{text}{meant(step_id, known)}. The steps are {listed(known)}"
+        raise RefusedError("API.STEP_UNKNOWN", text, place("from_step", mend=mend))
     steps = execution.scheduler.plan.from_(step_id)
     busy = [step.name for step in steps if _is_busy(step)]
     if busy:
-        raise RefusedError("API.STEP_RUNNING", f"these steps would begin again and are still open: {', '.join(busy)}")
+        text = f"these steps would begin again and are still open: {', '.join(busy)}"
+        mend = f"wait until these have ended, or begin after them: {listed(busy)}"
+        raise RefusedError("API.STEP_RUNNING", text, place("from_step", mend=mend))
     return steps
 
 
@@ -62,7 +70,9 @@ def _check_effect(command: RetryCommand, units: list[Unit]) -> None:
     doubtful = [unit.name for unit in units if _in_doubt(unit)]
     if doubtful and not (command.force and command.reason):
         text = f"may have taken effect, and must not run twice: {', '.join(doubtful[:10])}; give `force` and a reason"
-        raise RefusedError("API.FORCE_REQUIRED", text)
+        lacks = "reason" if command.force else "force"
+        mend = "say who found out that it may run again, and how" if command.force else _FORCE
+        raise RefusedError("API.FORCE_REQUIRED", text, place(lacks, mend=mend))
 
 
 def _check_patch(execution: Execution, command: RetryCommand, units: list[Unit]) -> None:
@@ -70,14 +80,18 @@ def _check_patch(execution: Execution, command: RetryCommand, units: list[Unit])
     names = {name for unit in units for name in (unit.name, unit.id.step)}
     foreign = sorted(patch.keys() - names)
     if foreign:
-        raise RefusedError("API.VALIDATION", f"patch names steps that are not retried: {', '.join(foreign[:10])}")
+        text = f"patch names steps that are not retried: {', '.join(foreign[:10])}"
+        mend = f"it does not run again, so it cannot be patched. What does: {listed(sorted(names))}"
+        raise RefusedError("API.VALIDATION", text, *(place("patch", name, mend=mend) for name in foreign[:10]))
     size, limit = json_bytes(patch), execution.job.limits.output_bytes
     if size > limit:
-        raise RefusedError("API.VALIDATION", f"the patch is {size} bytes; the limit is {limit}")
+        text = f"the patch is {size} bytes; the limit is {limit}"
+        raise RefusedError("API.VALIDATION", text, place("patch", mend=text))
     job = execution.job
     if not job.room_for(sum(json_bytes(_fields(command, unit)) for unit in units) - job.held_by(units)):
         limit = job.limits.state_bytes
-        raise RefusedError("API.VALIDATION", f"with this patch the job would hold more than {limit} bytes")
+        text = f"with this patch the job would hold more than {limit} bytes"
+        raise RefusedError("API.VALIDATION", text, place("patch", mend=f"{text}: patch less"))
 
 
 def _fields(command: RetryCommand, unit: Unit) -> dict[str, Any] | None:

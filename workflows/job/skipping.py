@@ -16,7 +16,7 @@ def check_skip(execution: Execution, command: SkipCommand) -> None:
     Raises:
         RefusedError: API.PAYLOAD_INVALID, or what `parked_units` raises.
     """
-    for unit in parked_units(execution, [command.step] if command.step else None):
+    for unit in parked_units(execution, [command.step] if command.step else None, "step"):
         schema = _schema(execution, unit)
         problem = None if schema is None else payload_problem(schema, command.output)
         if problem is not None:

@@ -838,6 +838,8 @@ export interface paths {
         /**
          * Attempt it no more
          * @description Make no further attempt: the step fails for good (STEP.TOTAL_TIMEOUT) and is caught or parked as ever.
+         *
+         *     Also of what waits only because its job is paused; that goes on being so.
          */
         post: operations["giveUp"];
         delete?: never;

@@ -114,7 +114,7 @@ def _what(step: Step) -> Text:
         told = error_line(step.error) if step.error is not None else ""
         return Text.assemble(detail.items(step.items), (f"  {told}" if told else "", "yellow"))
     if step.paused:
-        return Text("held back in Temporal (paused)", "yellow")
+        return Text("held back (paused)", "yellow")
     if step.error is not None and not any(one.error for one in step.attempts):
         return Text(error_line(step.error), "yellow")
     if step.status == "RETRYING" and (due := _due(step)):

@@ -1,4 +1,4 @@
-"""Units that wait for their next attempt on a timer of the workflow, of which Temporal's own list knows nothing.
+"""Units whose next attempt the workflow makes, on a timer or after a pause: Temporal's own list knows nothing of them.
 
 Used by the timer handlers, by what tells what is live, and by decisions about the next attempt.
 """
@@ -34,6 +34,28 @@ def open_backoffs(state: FoldState) -> Iterator[tuple[UnitFold, datetime]]:
         unit = _known(state, id_)
         if unit is not None and unit.status is StepStatus.RUNNING:
             yield unit, due
+
+
+def held_back(state: FoldState) -> Iterator[UnitFold]:
+    """What would be attempted again by now, were the job not paused: it failed, and neither runs nor is on a timer."""
+    if state.pause is None:
+        return
+    busy = {activity.unit for activity in state.activities.values()} | {id_ for id_, _ in state.backoffs.values()}
+    for unit in _running(state):
+        if unit.unit not in busy and unit.tried.get(unit.round):
+            yield unit
+
+
+def _running(state: FoldState) -> Iterator[UnitFold]:
+    """Units that run, fan-outs by their items."""
+    for step in state.in_status(StepStatus.RUNNING):
+        if not step.fans_out:
+            yield step
+        yield from (step.items[index] for index in step.running_items)
+    for id_ in state.undoing:
+        undo = _known(state, id_)
+        if undo is not None and undo.status is StepStatus.RUNNING:
+            yield undo
 
 
 def _known(state: FoldState, id_: UnitId) -> UnitFold | None:

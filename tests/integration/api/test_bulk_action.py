@@ -260,6 +260,21 @@ async def test_another_tenants_jobs_and_actions_do_not_exist(bulk: Desk) -> None
     assert (await stranger.get(BULK)).json()["data"] == []
 
 
+async def test_what_a_key_of_all_tenants_did_is_seen_by_a_tenant_in_its_jobs_alone(bulk: Desk) -> None:
+    (job_id,) = await park(bulk, 1)
+    done = await finished(bulk, await create(bulk, {"ids": [job_id]}))
+    await bulk.reach(job_id, "COMPLETED")
+    await bulk.api.project(job_id)
+    own = bulk.api.client(await bulk.api.key("default", "admin"))
+    check_problem(await own.get(done["links"]["self"]), 404)
+    check_problem(await own.post(f"{done['links']['self']}/abort", json={"reason": "no"}), 404)
+    assert done["id"] not in (await own.get(f"{BULK}?limit=200")).text
+    assert (await own.get(done["links"]["audit"])).json()["data"] == []
+    rows = (await own.get(f"/v1/jobs/{job_id}/journal?limit=200")).json()["data"]
+    said = [(row["actor"], row["data"]["reason"]) for row in rows if row["type"] == "JOB_RETRY_REQUESTED"]
+    assert said == [("key:admin", f"{WHY} (bulk action {done['id']})")]
+
+
 async def test_more_than_a_thousand_jobs_are_for_admins(bulk: Desk) -> None:
     run = unique()
     step = StepRecord(id="a", type="FAIL", position=0, status=StepStatus.DEAD_LETTERED, error=broken())

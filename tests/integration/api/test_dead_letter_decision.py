@@ -102,9 +102,10 @@ async def test_c3_retry_from_a_step_keeps_what_came_before(desk: Desk, partner: 
 
 async def test_retry_from_an_unknown_step_is_422(desk: Desk) -> None:
     job_id = await desk.started(PARKED, "DEAD_LETTERED")
-    assert check_problem(await desk.decide(job_id, "/retry", {**WHY, "from_step": "zz"}), 422)["code"] == (
-        "API.STEP_UNKNOWN"
-    )
+    problem = check_problem(await desk.decide(job_id, "/retry", {**WHY, "from_step": "zz"}), 422)
+    (place,) = problem["errors"]
+    assert (problem["code"], place["path"], place["code"]) == ("API.STEP_UNKNOWN", "$.from_step", "API.STEP_UNKNOWN")
+    assert place["message"].endswith("The steps are a, b")
     await desk.decide(job_id, "terminate")
 
 
@@ -113,7 +114,7 @@ async def test_retry_from_before_an_open_step_is_409(desk: Desk) -> None:
     nap = {**NAP, "depends_on": ["first"]}
     job_id = await desk.started([first, nap, fail("a", depends_on=["first"])], "DEAD_LETTERED")
     problem = check_problem(await desk.decide(job_id, "/retry", {**WHY, "from_step": "first"}), 409)
-    assert problem["code"] == "API.STEP_RUNNING"
+    assert (problem["code"], problem["errors"][0]["path"]) == ("API.STEP_RUNNING", "$.from_step")
     await desk.decide(job_id, "terminate")
 
 
@@ -130,9 +131,14 @@ async def test_c3_skip_gives_the_output_that_later_steps_see(desk: Desk) -> None
 async def test_skip_refuses_what_is_not_parked_and_what_is_too_large(desk: Desk) -> None:
     job_id = await desk.started(PARKED, "DEAD_LETTERED")
     wrong = await desk.decide(job_id, "/skip", {**WHY, "step": "b", "output": 1})
-    assert check_problem(wrong, 409)["code"] == "API.JOB_NOT_PARKED"
+    problem = check_problem(wrong, 409)
+    assert (problem["code"], problem["errors"][0]["path"]) == ("API.JOB_NOT_PARKED", "$.step")
+    assert problem["errors"][0]["message"].endswith("what is parked: a")
     unknown = await desk.decide(job_id, "/skip", {**WHY, "step": "zz", "output": 1})
-    assert check_problem(unknown, 422)["code"] == "API.STEP_UNKNOWN"
+    problem = check_problem(unknown, 422)
+    assert (problem["code"], problem["errors"][0]["path"]) == ("API.STEP_UNKNOWN", "$.step")
+    twice = check_problem(await desk.decide(job_id, "/retry", {**WHY, "steps": ["a", "zz"]}), 422)
+    assert [place["path"] for place in twice["errors"]] == ["$.steps[1]"]
     large = check_problem(await desk.decide(job_id, "/skip", {**WHY, "step": "a", "output": "x" * 300_000}), 422)
     assert (large["code"], large["errors"][0]["path"]) == ("API.PAYLOAD_INVALID", "$.output")
     assert (await desk.job(job_id))["status"] == "DEAD_LETTERED"
@@ -156,6 +162,7 @@ async def test_an_effect_that_is_not_known_needs_force_and_a_reason(desk: Desk) 
     job_id = await desk.started([step], "DEAD_LETTERED")
     problem = check_problem(await desk.decide(job_id, "/retry", WHY), 409)
     assert (problem["code"], "pay" in problem["detail"]) == ("API.FORCE_REQUIRED", True)
+    assert [(place["path"], place["code"]) for place in problem["errors"]] == [("$.force", "API.FORCE_REQUIRED")]
     assert check_problem(await desk.decide(job_id, "retry", {"force": True}), 422)["errors"][0]["path"] == "$"
     assert (await desk.decide(job_id, "/retry", {**WHY, "force": True})).status_code == 202
     await desk.reach(job_id, "COMPLETED")

@@ -1,5 +1,6 @@
 """Jobs that fail but live: the next attempt now, or none any more; what does not wait for one is told so."""
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -83,7 +84,7 @@ async def test_what_does_not_wait_for_an_attempt_is_refused(desk: Desk, verb: st
     path = "/v1/retrying/{}/" + verb
     for job_id, step in ((retrying, "nap"), (retrying, "zz"), (parked, "a")):
         problem = check_problem(await desk.http.post(path.format(job_id), json={**WHY, "steps": [step]}), 409)
-        assert problem["code"] == "API.STEP_NOT_RETRYING"
+        assert (problem["code"], problem["errors"][0]["path"]) == ("API.STEP_NOT_RETRYING", "$.steps[0]")
     done = await desk.started([{"id": "l", "type": "LOG", "with": {"message": "x"}}], "COMPLETED")
     problem = check_problem(await desk.http.post(path.format(done), json={**WHY, "steps": ["l"]}), 409)
     assert problem["code"] == "API.JOB_CLOSED"
@@ -165,6 +166,74 @@ async def test_a_worker_killed_in_between_leaves_no_step_paused_and_a_persons_pa
         return bool(step["attempt_count"] == count and step["paused"] is (count == 1))
 
     await until(settled)
+
+
+async def is_held(desk: Desk, job_id: str, steps: int) -> bool:
+    """Whether so many steps are held by the job's pause, and the time of their next attempts has come."""
+    held = [step for step in (await desk.job(job_id))["steps"] if step["paused"]]
+    due = [attempt["next_retry_at"] for step in held for attempt in step["attempts"]]
+    return len(held) == steps and all(at < datetime.now(UTC).isoformat() for at in due)
+
+
+@pytest.mark.parametrize("interval", ["60s", "2s"])
+async def test_in_a_paused_job_it_is_given_up_without_another_attempt_also_when_that_is_due(
+    desk: Desk, partner: Partner, interval: str
+) -> None:
+    late = {"initial_interval": interval, "maximum_attempts": 5, "jitter": 0}
+    partner.answers["/away"] = [500]
+    call = {"type": "HTTP_CALL", "with": {"url": f"{partner.url}/away"}, "retry": late, "depends_on": []}
+    job_id = await desk.start([{"id": "a", **call}, {"id": "each", "for_each": {"items": "${ [1, 2] }"}, **call}])
+
+    async def tried() -> bool:
+        return partner.calls["/away"] == 3
+
+    await until(tried)
+    assert (await desk.decide(job_id, "pause", WHY)).status_code == 202
+    if interval == "2s":
+        await until(partial(is_held, desk, job_id, 2))
+    answer = await desk.http.post(f"/v1/retrying/{job_id}/give-up", json={**WHY, "steps": ["a", "each.1"]})
+    assert (answer.status_code, answer.json()["steps"]) == (202, ["a", "each.1"]), answer.text
+
+    async def parked() -> bool:
+        return set((await desk.steps(job_id)).values()) == {"DEAD_LETTERED"}
+
+    await until(parked)
+    job = await desk.job(job_id)
+    assert (job["status"], job["steps"][0]["error"]["code"]) == ("PAUSED", "STEP.TOTAL_TIMEOUT")
+    assert (job["steps"][0]["attempt_count"], partner.calls["/away"]) == (1, 3)
+    assert await desk.said(job_id, "STEP_GIVEN_UP") == [ACTOR, ACTOR]
+    assert (await desk.decide(job_id, "resume", WHY)).status_code == 202
+    await desk.reach(job_id, "DEAD_LETTERED")
+
+
+async def test_what_a_person_paused_is_not_given_up(desk: Desk, temporal_address: str) -> None:
+    job_id = await waiting(desk, [failing()])
+    await on_activity(temporal_address, "pause", job_id, "--reason", "let me look", activity_id="a")
+    assert (await desk.decide(job_id, "pause", WHY)).status_code == 202
+    problem = check_problem(await desk.http.post(f"/v1/retrying/{job_id}/give-up", json={**WHY, "steps": ["a"]}), 409)
+    assert problem["code"] == "API.STEP_NOT_RETRYING"
+    assert "unpause the activity" in problem["detail"]
+
+
+async def test_an_attempt_that_runs_in_a_paused_job_is_not_cut_off_but_the_last(desk: Desk, partner: Partner) -> None:
+    partner.answers["/slow"] = [500]
+    partner.delays["/slow"] = 3
+    retry = {"initial_interval": "20ms", "maximum_attempts": 9}
+    job_id = await desk.start(
+        [{"id": "a", "type": "HTTP_CALL", "with": {"url": f"{partner.url}/slow"}, "retry": retry}]
+    )
+
+    async def runs() -> bool:
+        return partner.calls["/slow"] == 1
+
+    await until(runs)
+    assert (await desk.decide(job_id, "pause", WHY)).status_code == 202
+    await desk.api.temporal.get_workflow_handle(job_id).execute_update("give_up", {"steps": ["a"]})
+    await desk.until_step(job_id, "a", "DEAD_LETTERED")
+    assert (await desk.decide(job_id, "resume", WHY)).status_code == 202
+    job = await desk.reach(job_id, "DEAD_LETTERED")
+    assert (job["error"]["code"], job["steps"][0]["attempt_count"]) == ("STEP.HTTP.5XX", 1)
+    assert partner.calls["/slow"] == 1
 
 
 async def test_a_paused_job_is_not_hurried(desk: Desk) -> None:

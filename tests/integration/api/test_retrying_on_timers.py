@@ -157,6 +157,35 @@ async def test_what_waits_in_a_paused_job_is_not_hurried_but_given_up(desk: Desk
     await desk.reach(job_id, "DEAD_LETTERED")
 
 
+@pytest.mark.parametrize(
+    ("step", "name"), [(once(), "pay"), (once(for_each={"items": "${ [1] }"}), "pay.0"), (cheap("pay"), "pay")]
+)
+async def test_what_a_pause_holds_back_after_its_time_is_shown_so_and_given_up(
+    desk: Desk, step: dict[str, Any], name: str
+) -> None:
+    step = {**step, "retry": {**LATE, "initial_interval": "2s"}}
+    job_id = await desk.started([step], "RETRYING")
+    assert (await desk.decide(job_id, "pause", WHY)).status_code == 202
+
+    async def held() -> bool:
+        (seen,) = (await desk.job(job_id))["steps"]
+        return bool(seen["paused"] and seen["status"] == "RETRYING")
+
+    await until(held)
+    path = f"/v1/retrying/{job_id}/"
+    for body in (WHY, {**WHY, "steps": [name]}):
+        problem = check_problem(await desk.http.post(path + "now", json=body), 409)
+        assert problem["code"] == "API.STEP_NOT_RETRYING"
+        assert problem["detail"].endswith("the job is paused: resume it")
+    answer = await desk.http.post(path + "give-up", json={**WHY, "steps": [name]})
+    assert (answer.status_code, answer.json()["steps"]) == (202, [name]), answer.text
+    await desk.until_step(job_id, "pay", "DEAD_LETTERED")
+    (seen,) = (await desk.job(job_id))["steps"]
+    assert (seen["status"], seen["attempt_count"]) == ("DEAD_LETTERED", 1)
+    assert (await desk.decide(job_id, "resume", WHY)).status_code == 202
+    await desk.reach(job_id, "DEAD_LETTERED")
+
+
 async def test_the_temporal_cli_does_both(desk: Desk, temporal_address: str) -> None:
     job_id = await desk.started([once(times=1), cheap()], "RETRYING")
     update = ("workflow", "update", "execute", "--workflow-id", job_id, "--name")

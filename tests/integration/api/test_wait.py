@@ -47,6 +47,21 @@ async def test_nobody_waits_for_another_name(desk: Desk) -> None:
     job_id = await desk.started([WAIT], "WAITING")
     problem = check_problem(await desk.decide(job_id, "deliver", {"name": "stop"}), 409)
     assert (problem["code"], "go" in problem["detail"]) == ("API.NOTHING_WAITS", True)
+    assert [place["path"] for place in problem["errors"]] == ["$.name"]
+    await desk.decide(job_id, "terminate")
+
+
+async def test_approval_of_a_step_that_waits_for_none_is_told_with_its_place(desk: Desk) -> None:
+    steps: list[dict[str, Any]] = [
+        {"id": id_, "type": "APPROVAL", "with": {}, "depends_on": []} for id_ in ("one", "two")
+    ]
+    job_id = await desk.started(steps, "WAITING")
+    for body, code in (({"step": "three"}, "API.NOTHING_WAITS"), ({}, "API.VALIDATION")):
+        answer = await desk.decide(job_id, "approve", {"decision": "approve", **body})
+        problem = check_problem(answer, 409 if body else 422)
+        (place,) = problem["errors"]
+        assert (problem["code"], place["path"], place["code"]) == (code, "$.step", code)
+        assert "one, two" in place["message"]
     await desk.decide(job_id, "terminate")
 
 

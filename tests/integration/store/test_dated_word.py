@@ -1,7 +1,7 @@
 """Words are indexed by week: what is found does not depend on how far back it lies, nor on how many weeks there are."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -10,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from perdure.contract.state import JobStatus
 from perdure.projection.record import JobRecord
 from perdure.store import job_search
-from perdure.store.dated_word import portion, weeks
 from perdure.store.job_filter import search_words
-from perdure.store.job_search import JobSort
+from perdure.store.job_order import JobSort
 from tests.integration.store.sample import START, job
 from tests.integration.store.test_job_search import ids, page, put, wanted
 
@@ -23,7 +22,7 @@ DAYS = 365 * YEARS
 @pytest.fixture(autouse=True)
 def _no_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every search goes through the weeks."""
-    monkeypatch.setattr(job_search, "_WINDOWS", ())
+    monkeypatch.setattr(job_search, "_WINDOW", 2)
 
 
 @pytest.fixture
@@ -137,18 +136,3 @@ async def test_a_word_of_any_length_can_be_stored(engine: AsyncEngine, old_and_n
     many = {f"{'k' * 190}{number}": "v" * 600 for number in range(32)}
     await put(engine, job("default:many", labels=many))
     assert await ids(engine, wanted(labels=many)) == ["default:many"]
-
-
-def test_weeks_come_in_the_order_of_the_list() -> None:
-    since, until = datetime(2024, 1, 1, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC)
-    oldest_first = weeks(since, until, newest_first=False)
-    assert oldest_first == sorted(oldest_first) == list(reversed(weeks(since, until, newest_first=True)))
-    assert len(oldest_first) == 152
-    assert weeks(since, since, newest_first=True) == oldest_first[:1]
-
-
-def test_as_many_weeks_are_asked_for_next_as_should_hold_the_rest() -> None:
-    assert portion(0, 0, 51) == 2
-    assert portion(2, 40, 11) == 8
-    assert portion(2, 5, 46) == 28
-    assert portion(2, 0, 51) > 10_000

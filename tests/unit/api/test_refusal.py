@@ -1,10 +1,15 @@
 """Each code a decision can be refused with has its HTTP status, and each status is in the OpenAPI document."""
 
+from typing import Any
+
 import pytest
+from temporalio.exceptions import ApplicationError
 
 from api.app import Secrets, create_app
 from api.errors import STATUS
+from api.jobs.decision import places
 from perdure.contract.code import CODES
+from perdure.contract.command import SkipCommand
 from perdure.settings import Settings
 
 REFUSALS = {
@@ -35,6 +40,22 @@ def test_every_refusal_has_its_status(code: str, status: int) -> None:
 
 def test_every_code_with_a_status_is_registered() -> None:
     assert STATUS.keys() <= CODES.keys()
+
+
+@pytest.mark.parametrize(
+    ("details", "told"),
+    [
+        ([], ["$.output.n"]),
+        (["what a later version says"], ["$.output.n"]),
+        ([{"at": ["steps", 1], "message": "name another"}, 7, {"at": ["patch", "each.1"]}], ["$.steps[1]"]),
+        ([{"at": ["patch", "each.1"], "message": "leave it out"}], ['$.patch["each.1"]']),
+    ],
+)
+def test_places_are_told_also_of_workers_that_name_none(details: list[Any], told: list[str]) -> None:
+    message = "the output does not meet the schema of step a: schema: $.n has to be a number"
+    refused = ApplicationError(message, *details, type="API.PAYLOAD_INVALID")
+    found = places(SkipCommand(step="a", output={"n": "x"}), "API.PAYLOAD_INVALID", message, refused)
+    assert [problem.path for problem in found] == told
 
 
 @pytest.mark.parametrize("route", ROUTES)
