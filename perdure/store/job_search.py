@@ -84,12 +84,13 @@ async def _found(connection: AsyncConnection, wanted: JobFilter, place: Place, l
     found = await _jobs(connection, _in_window(main, others, place, limit, _WINDOW), place)
     if len(found) >= limit or ahead.all_within_window:
         return found
-    if spoken:
-        return await _by_week(connection, wanted, place, limit, ahead)
-    if len(found) * _SPARSE >= limit:
+    by_week = spoken and place.newest_first is not None  # in another order all weeks are to be asked
+    if len(found) * _SPARSE >= limit and not by_week:
         found = await _jobs(connection, _in_window(main, others, place, limit, _WIDER), place)
         if len(found) >= limit:
             return found
+    if spoken:
+        return await _by_week(connection, wanted, place, limit, ahead)
     return await _jobs(connection, _of_all(wanted, place, limit), place)
 
 
